@@ -1,0 +1,100 @@
+"""The one door to the compiler: what makes plain Python functions over header classes run at machine speed.
+
+General layout
+- `mode`        which of the three meanings runs: compiled, interpreted (plain CPython) or checked (compiled, bounds checked)
+- `header`      header and record classes: fields at fixed offsets, the same in every mode
+- `primitives`  typed memory, atomics and 64-bit arithmetic that agree in every mode
+- `region`      memory that belongs to us: mapped, page-aligned, huge pages where there are any
+- `function`    `hot` for functions, `entry` for what is called from outside, `external` for C symbols
+- `cache`       the folder of compiled code, and the process that fills it
+- `lowering`    how all of the above becomes LLVM IR; the only file, with `function` and `cache`, that sees Numba
+
+Nothing here knows what a network is.
+"""
+
+from bise.hot.function import Entry, entry, external, hot, load_library
+from bise.hot.header import (
+    Header,
+    OutOfBounds,
+    be16,
+    be32,
+    be48,
+    be64,
+    le16,
+    le32,
+    le64,
+    local,
+    u8,
+)
+from bise.hot.mode import MODE, Mode
+from bise.hot.primitives import (
+    add64,
+    cycles,
+    fetch_add,
+    load8,
+    load16,
+    load32,
+    load64,
+    load_acquire,
+    lowest_bit,
+    mix64,
+    mul64,
+    pause,
+    popcount64,
+    prefetch,
+    shift_left64,
+    shift_right64,
+    store8,
+    store16,
+    store32,
+    store64,
+    store_release,
+    sub64,
+    unsigned_less,
+)
+from bise.hot.region import Region
+
+__all__ = [
+    "MODE",
+    "Entry",
+    "Header",
+    "Mode",
+    "OutOfBounds",
+    "Region",
+    "add64",
+    "be16",
+    "be32",
+    "be48",
+    "be64",
+    "cycles",
+    "entry",
+    "external",
+    "fetch_add",
+    "hot",
+    "le16",
+    "le32",
+    "le64",
+    "load8",
+    "load16",
+    "load32",
+    "load64",
+    "load_acquire",
+    "load_library",
+    "local",
+    "lowest_bit",
+    "mix64",
+    "mul64",
+    "pause",
+    "popcount64",
+    "prefetch",
+    "shift_left64",
+    "shift_right64",
+    "store8",
+    "store16",
+    "store32",
+    "store64",
+    "store_release",
+    "sub64",
+    "u8",
+    "unsigned_less",
+]

@@ -1,0 +1,105 @@
+"""`hot`, `entry` and `external`: how a Python function becomes machine code, and how the two sides call each other."""
+
+import ctypes
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from bise.hot.mode import MODE, Mode
+
+F = TypeVar("F", bound=Callable[..., Any])
+_LIBRARIES: list[ctypes.CDLL] = [ctypes.CDLL(None, use_errno=True)]
+_KINDS: dict[str, Any] = {
+    "void": None,
+    "i16": ctypes.c_int16,
+    "u16": ctypes.c_uint16,
+    "i32": ctypes.c_int32,
+    "u32": ctypes.c_uint32,
+    "i64": ctypes.c_int64,
+}
+
+if MODE is not Mode.INTERPRETED:
+    import llvmlite.binding
+    import numba
+
+    from bise.hot import cache
+
+    numba.config.CACHE_DIR = str(cache.folder())
+    _NUMBA = {
+        "void": numba.types.void,
+        "i16": numba.types.int16,
+        "u16": numba.types.uint16,
+        "i32": numba.types.int32,
+        "u32": numba.types.uint32,
+        "i64": numba.types.int64,
+    }
+
+
+def hot(function: F) -> F:
+    """Marks a function of the fast path: integers and header instances in and out, no exceptions, bounded loops."""
+    if MODE is Mode.INTERPRETED:
+        return function
+    compiled = numba.njit(nogil=True, error_model="numpy", forceinline=True)(function)
+    return compiled  # type: ignore[no-any-return]
+
+
+class Entry:
+    """A compiled function with a plain C signature: 64-bit integers in, one out.
+
+    `address` is what other hot code calls through a pointer. Calling the object from Python holds no GIL meanwhile.
+    """
+
+    def __init__(self, address: int, call: Callable[..., int], source: Callable[..., int]) -> None:
+        self.address, self._call, self.source = address, call, source
+
+    def __call__(self, *arguments: int) -> int:
+        return self._call(*arguments)
+
+
+def entry(arity: int, cached: bool = True) -> Callable[[Callable[..., int]], Entry]:
+    """Compiles a module-level function of `arity` 64-bit integers at once; the result is kept in the cache folder.
+
+    In checked mode OutOfBounds reaches the caller; interpreted, `address` is 0.
+    """
+
+    def make(function: Callable[..., int]) -> Entry:
+        if MODE is Mode.INTERPRETED:
+            return Entry(0, function, function)
+        kind = numba.types.int64(*[numba.types.int64] * arity)
+        if MODE is Mode.CHECKED:
+            checked = numba.njit(kind, nogil=True, error_model="numpy", cache=cached)(function)
+            return Entry(0, checked, function)
+        compiled = numba.cfunc(kind, nopython=True, error_model="numpy", cache=cached)(function)
+        call = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * arity)(compiled.address)
+        call.keeps_alive = compiled
+        return Entry(compiled.address, call, function)
+
+    return make
+
+
+def load_library(path: str) -> ctypes.CDLL:
+    """Makes the C symbols of a shared library known to hot code. Raises OSError."""
+    library = ctypes.CDLL(path, mode=ctypes.RTLD_GLOBAL, use_errno=True)
+    _LIBRARIES.append(library)
+    if MODE is not Mode.INTERPRETED:
+        llvmlite.binding.load_library_permanently(path)
+    return library
+
+
+def external(symbol: str, result: str, arguments: tuple[str, ...]) -> Any:
+    """A C function by symbol, for hot code; kinds are void, i16, u16, i32, u32, i64 (pointers are i64).
+
+    Resolved when it is compiled (interpreted: when it is first called), so the library may be loaded later.
+    """
+    if MODE is not Mode.INTERPRETED:
+        return numba.types.ExternalFunction(symbol, _NUMBA[result](*(_NUMBA[kind] for kind in arguments)))
+
+    def call(*given: int) -> int:
+        for library in reversed(_LIBRARIES):
+            function = getattr(library, symbol, None)
+            if function is not None:
+                function.restype = _KINDS[result]
+                function.argtypes = [_KINDS[kind] for kind in arguments]
+                return function(*given)  # type: ignore[no-any-return]
+        raise AttributeError(f"no loaded library has {symbol}")
+
+    return call

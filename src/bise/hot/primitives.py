@@ -1,0 +1,138 @@
+"""Typed memory, atomics and 64-bit arithmetic: here as CPython runs them, in `lowering` as they compile.
+
+Integers are signed 64-bit everywhere; arithmetic that may leave 63 bits (hashes, halves of IPv6 addresses) goes
+through these functions and wraps alike in every mode. Narrow loads zero-extend. Addresses are octets.
+"""
+
+import ctypes
+import time
+from typing import Any
+
+_MASK = (1 << 64) - 1
+_SIGN = 1 << 63
+
+
+def _signed(value: int) -> int:
+    return ((value + _SIGN) & _MASK) - _SIGN
+
+
+def add64(a: int, b: int) -> int:
+    """a + b, modulo 2^64."""
+    return _signed(a + b)
+
+
+def sub64(a: int, b: int) -> int:
+    """a - b, modulo 2^64."""
+    return _signed(a - b)
+
+
+def mul64(a: int, b: int) -> int:
+    """a * b, modulo 2^64."""
+    return _signed(a * b)
+
+
+def shift_left64(a: int, bits: int) -> int:
+    """a << bits, modulo 2^64; 0 <= bits < 64."""
+    return _signed(a << bits)
+
+
+def shift_right64(a: int, bits: int) -> int:
+    """The logical shift: zeros come in from the left; 0 <= bits < 64."""
+    return _signed((a & _MASK) >> bits)
+
+
+def unsigned_less(a: int, b: int) -> bool:
+    """a < b with both read as unsigned."""
+    return (a & _MASK) < (b & _MASK)
+
+
+def lowest_bit(a: int) -> int:
+    """The position of the lowest set bit; 64 if there is none."""
+    return 64 if a == 0 else (a & -a).bit_length() - 1 if a & -a > 0 else 63
+
+
+def popcount64(a: int) -> int:
+    """How many bits are set."""
+    return (a & _MASK).bit_count()
+
+
+def mix64(a: int) -> int:
+    """A bijection that spreads every bit over all others (the finaliser of SplitMix64)."""
+    a &= _MASK
+    a = ((a ^ (a >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    a = ((a ^ (a >> 27)) * 0x94D049BB133111EB) & _MASK
+    return _signed(a ^ (a >> 31))
+
+
+def _load(address: int, kind: Any) -> int:
+    return kind.from_address(address).value  # type: ignore[no-any-return]
+
+
+def load8(address: int) -> int:
+    """The octet at `address`."""
+    return _load(address, ctypes.c_uint8)
+
+
+def load16(address: int) -> int:
+    """16 bits in the machine's order."""
+    return _load(address, ctypes.c_uint16)
+
+
+def load32(address: int) -> int:
+    """32 bits in the machine's order."""
+    return _load(address, ctypes.c_uint32)
+
+
+def load64(address: int) -> int:
+    """64 bits in the machine's order, signed."""
+    return _load(address, ctypes.c_int64)
+
+
+def store8(address: int, value: int) -> None:
+    """Writes the low 8 bits."""
+    ctypes.c_uint8.from_address(address).value = value & 0xFF
+
+
+def store16(address: int, value: int) -> None:
+    """Writes the low 16 bits."""
+    ctypes.c_uint16.from_address(address).value = value & 0xFFFF
+
+
+def store32(address: int, value: int) -> None:
+    """Writes the low 32 bits."""
+    ctypes.c_uint32.from_address(address).value = value & 0xFFFFFFFF
+
+
+def store64(address: int, value: int) -> None:
+    """Writes all 64 bits."""
+    ctypes.c_int64.from_address(address).value = _signed(value)
+
+
+def load_acquire(address: int) -> int:
+    """64 bits, aligned; what the writer stored before its `store_release` is visible after it."""
+    return load64(address)
+
+
+def store_release(address: int, value: int) -> None:
+    """64 bits, aligned; publishes everything stored before it."""
+    store64(address, value)
+
+
+def fetch_add(address: int, value: int) -> int:
+    """Adds atomically; returns what was there before."""
+    before = load64(address)
+    store64(address, before + value)
+    return before
+
+
+def prefetch(address: int) -> None:
+    """Asks for the cache line of `address`; any address is allowed."""
+
+
+def pause() -> None:
+    """Tells the core that this loop waits."""
+
+
+def cycles() -> int:
+    """The processor's time-stamp counter (in CPython: nanoseconds)."""
+    return time.perf_counter_ns()
