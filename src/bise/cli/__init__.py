@@ -1,0 +1,65 @@
+"""The command line, one file a verb: each asks the running Bise over the control socket and shows its reply.
+
+General layout: `run` becomes the daemon, `check` looks at the machine without one, the others are questions.
+`words` are the options that verbs share, `show` puts replies on the terminal.
+"""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from bise.cli import check, confirm, drops, neighbours, ports, punts, routes, run, status
+from bise.errors import BiseError
+
+app = typer.Typer(
+    help="Bise: a fast path for Linux networking. Linux stays in charge; Bise forwards what it fully understands.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for verb in (
+    run.run,
+    check.check,
+    status.status,
+    ports.ports,
+    routes.routes,
+    neighbours.neighbours,
+    drops.drops,
+    punts.punts,
+    confirm.confirm,
+):
+    app.command()(verb)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"bise {version('bise')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """What comes before a verb."""
+
+
+def main() -> None:
+    """The command `bise`. Exits with 1 where the machine stands in the way, 2 where the words do."""
+    try:
+        app()
+    except BiseError as error:
+        print(f"bise: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader has seen enough (`bise routes | head`); the interpreter must not flush into nothing again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)

@@ -1,0 +1,51 @@
+"""`bise run`: takes over the forwarding of the given ports, in the foreground, until told to stop."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+PORT = (
+    "An interface (`eth0`), or vhost-user:PATH, memif:PATH, pci:ADDRESS, pcap:in=FILE,out=FILE, memory:NAME with "
+    "options behind commas. Once for each port."
+)
+
+
+def run(
+    port: Annotated[list[str] | None, typer.Option("--port", help=PORT, metavar="PORT")] = None,
+    cores: Annotated[
+        str | None, typer.Option(help="Cores to run workers on, like 0,1 or 2-3; else the last one allowed.")
+    ] = None,
+    mode: Annotated[
+        str | None, typer.Option(help="poll, adaptive (the default) or interrupt: how workers wait for packets.")
+    ] = None,
+    memory: Annotated[str | None, typer.Option(help="Packet memory, like 256M (the default) or 1G.")] = None,
+    queues: Annotated[int | None, typer.Option(help="Queues of each port; else one for each worker.")] = None,
+    name: Annotated[str | None, typer.Option(help="Tells several Bises on one machine apart.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A bise.toml: ports, cores, mode, memory, queues, name. Flags replace it.")
+    ] = None,
+    confirm: Annotated[
+        int | None,
+        typer.Option(help="Give the interfaces back after so many seconds, unless `bise confirm` follows."),
+    ] = None,
+) -> None:
+    """Forward between the ports as Linux is configured to; Ctrl-C gives the interfaces back."""
+    # The daemon brings the compiler along, which no other verb should wait for.
+    from bise.control.config import configuration
+    from bise.control.machine import admitted
+
+    flags = {
+        "ports": port,
+        "cores": cores,
+        "mode": mode,
+        "memory": memory,
+        "queues": queues,
+        "name": name,
+        "confirm": confirm,
+    }
+    wanted = admitted(configuration(config, flags))
+
+    from bise import daemon
+
+    raise typer.Exit(daemon.run(wanted))

@@ -1,0 +1,165 @@
+"""What travels over the control socket: the reply to each verb. docs/json.md explains every key.
+
+Addresses and MACs are text, times nanoseconds (`CLOCK_MONOTONIC` where absolute), sizes octets.
+"""
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+State = Literal["starting", "compiling", "forwarding", "gated", "stopping"]
+Family = Literal[4, 6]
+
+
+class Memory(TypedDict):
+    """The packet pool. `note` says what the absence of huge pages costs, empty if they are there."""
+
+    pool_octets: int
+    huge_pages: bool
+    note: str
+
+
+class Worker(TypedDict):
+    """`busy`: share of its time spent on packets, 0 to 1, since the last question."""
+
+    core: int
+    packets: int
+    busy: float
+    epoch: int
+
+
+class PortState(TypedDict):
+    """`gate`: why all of its traffic, or one family's, is the kernel's now; None if it isn't."""
+
+    name: str
+    ifindex: int
+    kind: str
+    state: str
+    gate: str | None
+
+
+class Gate(TypedDict):
+    """Something in the kernel that Bise can't run, and whose traffic is therefore the kernel's."""
+
+    name: str
+    subject: str
+    families: list[Family]
+    where: str
+    effect: str
+    detection: Literal["announced", "polled"]
+    reason: str
+
+
+class Share(TypedDict):
+    """How many objects of a kind run natively, and how many the kernel keeps."""
+
+    native: int
+    punted: int
+
+
+class Mirror(TypedDict):
+    """`clean`: nothing is known to be stale. `divergences`: found by audit, ever."""
+
+    clean: bool
+    resyncs: int
+    divergences: int
+
+
+class Status(TypedDict):
+    """Reply to `status`."""
+
+    name: str
+    state: State
+    version: str
+    pid: int
+    uptime_ns: int
+    mode: str
+    memory: Memory
+    workers: list[Worker]
+    ports: list[PortState]
+    gates: list[Gate]
+    native: dict[str, Share]
+    mirror: Mirror
+    confirm_deadline_ns: int | None
+
+
+class PortCounters(TypedDict):
+    """An element of the reply to `ports`. `steering`: what the steering program left to the kernel, by reason."""
+
+    name: str
+    kind: str
+    ifindex: int
+    mac: str
+    mtu: int
+    up: bool
+    queues: int
+    received: int
+    transmitted: int
+    received_octets: int
+    transmitted_octets: int
+    punted: int
+    dropped: int
+    steering: dict[str, int]
+
+
+class Path(TypedDict):
+    """One way out of a route. `via`: the next hop, None for a neighbour on the link."""
+
+    via: str | None
+    port: str
+    weight: int
+
+
+class Route(TypedDict):
+    """`why` is empty for a native route."""
+
+    family: Family
+    destination: str
+    table: int
+    kind: str
+    paths: list[Path]
+    state: Literal["native", "punted"]
+    why: str
+
+
+class RoutesArguments(TypedDict):
+    """Arguments of `routes`. `after`: the `next` of the page before."""
+
+    limit: int
+    family: NotRequired[Family]
+    after: NotRequired[str]
+
+
+class RoutesPage(TypedDict):
+    """Reply to `routes`: at most `limit` of them. `next`: ask on with it; None after the last."""
+
+    routes: list[Route]
+    total: int
+    next: str | None
+
+
+class Neighbour(TypedDict):
+    """An element of the reply to `neighbours`. `used_ns_ago` None: no packet yet."""
+
+    port: str
+    family: Family
+    address: str
+    mac: str | None
+    state: str
+    used_ns_ago: int | None
+
+
+class Reason(TypedDict):
+    """An element of the replies to `drops` and `punts`."""
+
+    reason: str
+    packets: int
+    meaning: str
+
+
+class Confirmed(TypedDict):
+    """Reply to `confirm`. `was_waiting` False: nobody had asked for it, or it was confirmed before."""
+
+    was_waiting: bool
+
+
+Reply = Status | RoutesPage | Confirmed | list[PortCounters] | list[Neighbour] | list[Reason]
+Arguments = dict[str, Any]
