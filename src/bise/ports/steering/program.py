@@ -1,0 +1,200 @@
+"""One instance of the steering program on one port: loaded, attached natively, fed, and gone with the process."""
+
+import ctypes
+import mmap
+import os
+from enum import Enum
+from pathlib import Path
+
+from bise.ports.errors import PortError
+from bise.ports.steering import ethtool, libbpf, netlink
+from bise.ports.steering.build import object_path
+from bise.ports.steering.interface import Answer, Interface, read_interface
+from bise.ports.steering.layout import WORDS, Flag, Gate, Reason, mac_word
+from bise.ports.steering.occupant import make_room, read_occupant
+from bise.ports.steering.verdicts import Verdicts
+
+
+class Tags(Enum):
+    """How the program comes to know a VLAN tag that the hardware took out of the packet."""
+
+    ASKED = "the driver is asked"
+    LEFT_IN = "rxvlan off: tags stay in the packet"
+    VOUCHED = "the operator says that there are none"
+
+
+class SharedWords:
+    """64-bit words that the program, the control thread and hot code share: a map, mapped."""
+
+    def __init__(self, descriptor: int, count: int) -> None:
+        self._mapping = mmap.mmap(descriptor, -(-8 * count // mmap.PAGESIZE) * mmap.PAGESIZE)
+        self.count = count
+        self.address = ctypes.addressof(ctypes.c_char.from_buffer(self._mapping))
+
+    def __getitem__(self, place: int) -> int:
+        return int.from_bytes(self._mapping[8 * place : 8 * place + 8], "little")
+
+    def __setitem__(self, place: int, value: int) -> None:
+        ctypes.c_uint64.from_address(self.address + 8 * place).value = value
+
+    def close(self) -> None:
+        """Unmaps: hot code must not know the address any more."""
+        self._mapping.close()
+
+
+class Steering:
+    """The steering program of a port, attached. Everything is the kernel's until `set_gate` and a deadline say otherwise.
+
+    `interface` is as it was at the start; `words` and `deadlines` are the shared memory, their `.address` is for hot code.
+    """
+
+    def __init__(self, interface: Interface, tags: Tags, loaded: libbpf.BpfObject, program: str) -> None:
+        self.interface, self.tags, self._object = interface, tags, loaded
+        self.words = SharedWords(loaded.map("words"), WORDS)
+        self.deadlines = SharedWords(loaded.map("deadlines"), interface.queues)
+        self._link = -1
+        self._restores_tag_stripping = False
+        self.set_gate(Gate.PASS_ALL)
+        self.set_mac(interface.mac)
+        self._program = loaded.program(program)
+
+    def set_gate(self, gate: Gate) -> None:
+        """What of the port's traffic is the kernel's, from the next packet on."""
+        self.words[0] = gate
+
+    def set_mac(self, mac: int) -> None:
+        """The port's own address, 48 bits in network order."""
+        self.words[1] = mac_word(mac)
+
+    def set_flags(self, flags: Flag) -> None:
+        """What is peculiar about the packets of this port."""
+        self.words[2] = flags
+
+    def give(self, queue: int, socket: int) -> None:
+        """From now on packets of this queue may go to this AF_XDP socket."""
+        key, value = ctypes.c_uint32(queue), ctypes.c_uint32(socket)
+        libbpf.call("bpf_map_update_elem", self._object.map("xsks"), ctypes.byref(key), ctypes.byref(value), 0)
+
+    def take(self, queue: int) -> None:
+        """The queue is the kernel's again."""
+        self.deadlines[queue] = 0
+        key = ctypes.c_uint32(queue)
+        try:
+            libbpf.call("bpf_map_delete_elem", self._object.map("xsks"), ctypes.byref(key))
+        except FileNotFoundError:
+            return  # a socket that is closed leaves the map by itself
+
+    def counts(self) -> dict[Reason, int]:
+        """How many packets went to the kernel, by reason, over all cores."""
+        cores = libbpf.library().libbpf_num_possible_cpus()
+        values = (ctypes.c_uint64 * cores)()
+        totals = {}
+        for reason in Reason:
+            key = ctypes.c_uint32(reason)
+            libbpf.call("bpf_map_lookup_elem", self._object.map("counts"), ctypes.byref(key), values)
+            totals[reason] = sum(values)
+        return totals
+
+    def attach(self) -> None:
+        """Natively, by a link that dies with the process. Raises PortError with the driver's own reason."""
+        try:
+            self._link = libbpf.attach_xdp(self._program, self.interface.ifindex)
+        except OSError as error:
+            raise PortError(self.interface.name, f"no native XDP: {self._refusal() or error.strerror}") from error
+
+    def _refusal(self) -> str:
+        """A link says only a number; attaching without one brings the driver's words."""
+        try:
+            netlink.set_xdp(self.interface.ifindex, self._program, libbpf.XDP_DRIVER_MODE | 1)  # only if none is there
+        except netlink.Refused as refused:
+            return str(refused.strerror)
+        netlink.set_xdp(self.interface.ifindex, -1, libbpf.XDP_DRIVER_MODE)
+        return ""
+
+    def leave_tags_in(self) -> None:
+        """Switches `rxvlan` off until `close`. Raises PortError where tags would still be taken out."""
+        name = self.interface.name
+        if self.interface.kind == "veth":
+            raise PortError(name, "this kernel can't tell which packets carry a VLAN tag (veth before Linux 6.8)")
+        if not self.interface.strips_tags:
+            return
+        try:
+            ethtool.set_strips_tags(name, False)
+        except OSError as error:
+            raise PortError(name, f"its hardware takes VLAN tags out and `rxvlan off` failed: {error.strerror}") from error
+        self._restores_tag_stripping = True
+        if ethtool.strips_tags(name):
+            raise PortError(name, "its hardware takes VLAN tags out and can't be told to leave them in")
+
+    def close(self) -> None:
+        """Everything is the kernel's again, as it was before."""
+        self.words[0] = Gate.PASS_ALL
+        if self._link >= 0:
+            os.close(self._link)
+            self._link = -1
+        if self._restores_tag_stripping:
+            self._restores_tag_stripping = False
+            ethtool.set_strips_tags(self.interface.name, True)
+        self.words.close()
+        self.deadlines.close()
+        self._object.close()
+
+
+def _load(path: Path, program: str, interface: Interface, bound: bool, verdicts: tuple[Verdicts, Verdicts]) -> libbpf.BpfObject:
+    opened = libbpf.BpfObject(path)
+    try:
+        opened.select(program, interface.ifindex if bound else 0)
+        opened.resize("deadlines", interface.queues)
+        opened.resize("xsks", interface.queues)
+        for shared in verdicts:
+            opened.reuse(f"verdicts{shared.family}", shared.descriptor)
+        opened.load()
+    except OSError:
+        opened.close()
+        raise
+    return opened
+
+
+def _loaded(interface: Interface, verdicts: tuple[Verdicts, Verdicts], untagged: bool) -> Steering:
+    """The variant that this driver allows, not yet attached."""
+    path = object_path("steer")
+    if interface.vlan_metadata is Answer.YES:
+        try:
+            return Steering(
+                interface, Tags.ASKED, _load(path, "bise_steer_tags", interface, True, verdicts), "bise_steer_tags"
+            )
+        except OSError:
+            pass  # a kernel that takes several buffers or bound programs, not both
+    steering = Steering(interface, Tags.LEFT_IN, _load(path, "bise_steer", interface, False, verdicts), "bise_steer")
+    try:
+        steering.leave_tags_in()
+    except PortError:
+        if not untagged:
+            steering.close()
+            raise
+        steering.tags = Tags.VOUCHED
+    return steering
+
+
+def steer(name: str, verdicts: tuple[Verdicts, Verdicts], untagged: bool = False) -> Steering:
+    """Puts the steering program on the interface, passing everything. `verdicts`: the shared maps, IPv4 and IPv6.
+
+    `untagged`: the operator vouches that no packet comes with a VLAN tag, where the kernel can't tell.
+    Raises PortError: no such interface, no native XDP and why, a foreign program, a living Bise, what the kernel lacks.
+    """
+    interface = read_interface(name)
+    if interface.native is Answer.NO:
+        raise PortError(name, f"no native XDP in its driver ({interface.driver or interface.kind or 'none'})")
+    make_room(interface, read_occupant(interface))
+    try:
+        steering = _loaded(interface, verdicts, untagged)
+    except PermissionError as error:
+        raise PortError(name, "loading a BPF program needs root (CAP_BPF and CAP_NET_ADMIN)") from error
+    except OSError as error:
+        raise PortError(name, f"the kernel refused the steering program: {error.strerror}") from error
+    try:
+        steering.attach()
+    except PortError:
+        steering.close()
+        raise
+    return steering
