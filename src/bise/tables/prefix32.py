@@ -1,0 +1,149 @@
+"""Longest prefix match on 32-bit keys: a direct first level of 24 bits, groups of 256 entries behind it (DIR-24-8).
+
+One writer, many compiled readers. A reader loads one aligned 32-bit entry, or two; each is whole at any moment, and a
+group is filled before the entry that leads to it is published, and reused only after `retire` says so.
+"""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from bise.hot import Header, Region, hot, le64, load32, prefetch
+from bise.tables import writer32
+from bise.tables.full import TableFull
+from bise.tables.retire import Retire
+from bise.tables.rules import RuleSet
+from bise.tables.writer32 import FIRST_BITS_LESS, GROUP, GROUP_SIZE, VALUE, Writer32
+
+
+class Root32(Header):
+    """What readers need: addresses of the first level and of the groups."""
+
+    first = le64(constant=True)
+    groups = le64(constant=True)
+
+
+@hot
+def look_up32(root, key):
+    """The value of the longest prefix that holds `key`; 0 if none does. `root` is the table's address."""
+    table = Root32(root)
+    entry = load32(table.first + (key >> 8 << 2))
+    if entry & GROUP:
+        entry = load32(table.groups + ((entry & VALUE) << 10) + ((key & 255) << 2))
+    return entry & VALUE
+
+
+@hot
+def prefetch32(root, key):
+    """Asks for the cache line that `look_up32` will need first."""
+    prefetch(Root32(root).first + (key >> 8 << 2))
+
+
+class Prefix32:
+    """The table and its writer: at most `capacity` prefixes, `groups` /24s with longer ones inside.
+
+    `retire` decides when a freed group may be used again. Values are 1 to 2^24 - 1. `bits` is the width of the keys;
+    fewer make a small table for tests. With 32 it takes 64 MiB, 1 KiB a group and 32 octets a prefix.
+    """
+
+    def __init__(self, retire: Retire, capacity: int = 1 << 20, groups: int = 1 << 15, bits: int = 32) -> None:
+        self.bits, self.capacity, self.groups = bits, capacity, groups
+        self._retire = retire
+        self.rules = RuleSet(capacity)
+        first = 4 << (bits - FIRST_BITS_LESS)
+        self._region = Region(first + groups * GROUP_SIZE + Root32.size)
+        self.address = self._region.address + first + groups * GROUP_SIZE
+        root = Root32(self.address)
+        root.first, root.groups = self._region.address, self._region.address + first
+        self._writer = self._own(root)
+
+    def _own(self, root: Root32) -> Writer32:
+        free_offset = -(-(Writer32.size + 2 * self.groups) // 8) * 8
+        self._owned = Region(free_offset + 4 * self.groups, huge_pages=False)
+        writer = Writer32(self._owned.address)
+        writer.first, writer.groups, writer.rules = root.first, root.groups, self.rules.address
+        writer.counts, writer.free = writer.address + Writer32.size, writer.address + free_offset
+        writer.bits, writer.unused = self.bits, self.groups
+        self._owned.array("<u4", free_offset, self.groups)[:] = np.arange(self.groups)[::-1]
+        return writer
+
+    def insert(self, prefix: int, length: int, value: int) -> None:
+        """Adds a prefix or gives it another value. Raises TableFull, ValueError."""
+        self._check(prefix, length)
+        self._check_value(value)
+        done = writer32.insert(self._writer.address, prefix, length, value)
+        if done < 0:
+            raise self._full(done)
+
+    def delete(self, prefix: int, length: int) -> None:
+        """Removes a prefix; what it covered shows again. Raises KeyError."""
+        self._check(prefix, length)
+        freed = writer32.delete(self._writer.address, prefix, length)
+        if freed == writer32.ABSENT:
+            raise KeyError((prefix, length))
+        if freed >= 0:
+            self._retire(partial(writer32.reuse, self._writer.address, freed))
+
+    def get(self, prefix: int, length: int) -> int:
+        """The value given to exactly this prefix; 0 if there is none."""
+        self._check(prefix, length)
+        return writer32.get(self._writer.address, prefix, length)
+
+    def look_up(self, key: int) -> int:
+        """What a reader finds; 0 if nothing."""
+        return look_up32(self.address, key)  # type: ignore[no-any-return]
+
+    def load(self, prefixes: Iterable[int], lengths: Iterable[int], values: Iterable[int]) -> None:
+        """Inserts many, from arrays of equal size. TableFull tells by `done` how many were taken before it."""
+        columns = [np.ascontiguousarray(column, dtype="<i8") for column in (prefixes, lengths, values)]
+        count = self._check_all(*columns)
+        done = writer32.load(self._writer.address, *(column.ctypes.data for column in columns), count)
+        if done < count:
+            prefix, length, value = (int(column[done]) for column in columns)
+            full = self._full(writer32.insert(self._writer.address, prefix, length, value))
+            full.done = done
+            raise full
+
+    def held(self) -> "tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]":
+        """All prefixes, their lengths and values, in no order."""
+        rules = self.rules.held()
+        prefixes = rules["high"].view("<u8") >> np.uint64(64 - self.bits)
+        return prefixes.astype("<i8"), rules["mark"].astype("<i8") - 1, rules["value"].astype("<i8")
+
+    def __len__(self) -> int:
+        return len(self.rules)
+
+    def close(self) -> None:
+        """Gives the memory back; no reader may be left."""
+        for region in (self._region, self._owned, self.rules.region):
+            region.close()
+
+    def _check(self, prefix: int, length: int) -> None:
+        if not 0 <= length <= self.bits or not 0 <= prefix < 1 << self.bits:
+            raise ValueError(f"{prefix:#x}/{length} is no prefix of {self.bits} bits")
+        if prefix & ((1 << self.bits - length) - 1):
+            raise ValueError(f"{prefix:#x}/{length} has bits behind its length")
+
+    def _check_value(self, value: int) -> None:
+        if not 0 < value <= VALUE:
+            raise ValueError(f"value {value} is not in 1 … {VALUE}")
+
+    def _check_all(self, prefixes: Any, lengths: Any, values: Any) -> int:
+        if not prefixes.shape == lengths.shape == values.shape or prefixes.ndim != 1:
+            raise ValueError("prefixes, lengths and values have to be of one size")
+        if not len(prefixes):
+            return 0
+        if lengths.min() < 0 or lengths.max() > self.bits or prefixes.min() < 0 or prefixes.max() >> self.bits:
+            raise ValueError(f"some are no prefixes of {self.bits} bits")
+        if (prefixes & ((1 << (self.bits - lengths)) - 1)).any():
+            raise ValueError("some prefixes have bits behind their length")
+        self._check_value(int(values.min()))
+        self._check_value(int(values.max()))
+        return len(prefixes)
+
+    def _full(self, done: int) -> TableFull:
+        if done == writer32.NO_RULE:
+            return TableFull("prefix table", "prefixes", self.capacity)
+        return TableFull("prefix table", f"blocks with prefixes longer than {self.bits - 8}", self.groups)
