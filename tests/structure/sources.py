@@ -51,3 +51,17 @@ def variables(module: ast.Module) -> Iterator[tuple[int, str]]:
                 yield node.lineno, node.id
             case ast.Attribute(ctx=ast.Store()):
                 yield node.lineno, node.attr
+
+
+def decorators(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
+    """Their names, without arguments."""
+    calls = (node.func if isinstance(node, ast.Call) else node for node in function.decorator_list)
+    return {node.id for node in calls if isinstance(node, ast.Name)}
+
+
+def is_typed(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether each argument and the result are annotated; `__init__` has no result to speak of."""
+    words = function.args
+    named = [*words.posonlyargs, *words.args, *words.kwonlyargs, *filter(None, (words.vararg, words.kwarg))]
+    arguments = all(word.annotation for word in named if word.arg not in ("self", "cls"))
+    return arguments and (function.returns is not None or function.name == "__init__")

@@ -7,7 +7,17 @@ import sys
 
 import pytest
 
-from tests.structure.sources import PACKAGE, ROOT, definitions, files, imported, modules, variables
+from tests.structure.sources import (
+    PACKAGE,
+    ROOT,
+    decorators,
+    definitions,
+    files,
+    imported,
+    is_typed,
+    modules,
+    variables,
+)
 
 FILE_LINES, FUNCTION_LINES = 400, 40
 CODE = (ROOT / "src", ROOT / "tests", ROOT / "script")
@@ -78,6 +88,19 @@ def test_names_are_words():
 def test_modules_open_with_what_they_are():
     silent = {name for name, module in modules(PACKAGE) if not ast.get_docstring(module)}
     assert not silent
+
+
+def test_functions_outside_hot_code_state_their_types():
+    untyped = {
+        f"{name}:{node.lineno} {node.name}"
+        for name, module in modules(PACKAGE)
+        if not name.startswith("src/bise/hot/")
+        for node in ast.walk(module)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and not decorators(node) & {"hot", "entry", "node"}
+        and not is_typed(node)
+    }
+    assert not untyped
 
 
 def test_nothing_is_left_for_later():
