@@ -1,8 +1,9 @@
 """Topologies for tests: a router in the middle, one host behind each of its ports, all in namespaces of this process.
 
 Port number n has 10.0.n.0/24 and 2001:db8:n::/64; the router is .1 and ::1 there, the host .2 and ::2, with MACs that
-say the same. A *silent* host owns no address: it answers nothing, and the router knows its MAC as a permanent
-neighbour. An *answering* host is an ordinary Linux host that resolves and replies, with a default route to the router.
+say the same; 10.1.n.0/24 and 2001:db8:10n::/64 are routed to the host. A *silent* host owns no address: it answers
+nothing, and the router knows its MAC as a permanent neighbour. An *answering* host is an ordinary Linux host that
+resolves and replies, with a default route to the router.
 """
 
 import subprocess
@@ -60,6 +61,22 @@ class Port:
     @property
     def host6(self) -> str:
         return f"2001:db8:{self.number}::2"
+
+    @property
+    def beyond4(self) -> str:
+        """An address of the network behind the host, which the host receives and drops."""
+        return f"10.1.{self.number}.9"
+
+    @property
+    def beyond6(self) -> str:
+        return f"2001:db8:10{self.number}::9"
+
+    @property
+    def routes(self) -> list[str]:
+        return [
+            f"route add 10.1.{self.number}.0/24 via {self.host4}",
+            f"route add 2001:db8:10{self.number}::/64 via {self.host6}",
+        ]
 
 
 CLIENT, SERVER, THIRD = Port("c", 1), Port("s", 2), Port("t", 3)
@@ -139,7 +156,7 @@ class Topology:
         if self._silent:
             for address in (port.host4, port.host6):
                 lines.append(f"neighbour add {address} lladdr {port.host_mac} dev {port.name} nud permanent")
-        return lines
+        return [*lines, *port.routes]
 
     def _offloads(self, namespace: Namespace, interface: str, *, gro: bool, checksum: bool) -> None:
         switch = {True: "on", False: "off"}

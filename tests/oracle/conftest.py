@@ -1,0 +1,57 @@
+"""Each test of the oracle runs with the kernel on both sides, which tests the test, and with Bise, which tests Bise."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+
+from tests.namespaces import Port, Topology
+from tests.oracle.forwarders import FOLLOWS_WITHIN_S, bise, bise_exists
+from tests.oracle.network import network
+from tests.oracle.pair import Pair
+from tests.oracle.routes import STANDARD
+
+# Different everywhere, so that each crossing of the router has an MTU edge.
+PORTS = (Port("c", 1, mtu=2000), Port("s", 2, mtu=1500), Port("t", 3, mtu=1400))
+JUMBO_PORTS = (Port("c", 1, mtu=9000), Port("s", 2, mtu=9000), Port("t", 3, mtu=1500))
+
+FORWARDERS = [
+    "kernel",
+    pytest.param("bise", marks=pytest.mark.skipif(not bise_exists(), reason="there is no bise.daemon yet")),
+]
+
+
+@contextmanager
+def paired(forwarder: str, ports: Sequence[Port], lines: Sequence[str] = (), **topology: Any) -> Iterator[Pair]:
+    """Two routers with `lines` of `ip`; `forwarder` forwards for the second one."""
+    with ExitStack() as stack:
+        kernel, other = (stack.enter_context(network(Topology(ports, name=name, **topology))) for name in ("k", "o"))
+        for each in (kernel, other):
+            each.topology.router.ip(*lines)
+        if forwarder == "kernel":
+            yield Pair(kernel, other)
+        else:
+            stack.enter_context(bise(other.topology))
+            yield Pair(kernel, other, settle_s=FOLLOWS_WITHIN_S)
+
+
+@pytest.fixture(scope="session", params=FORWARDERS)
+def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    """Three ports, silent hosts, the standard routes."""
+    with paired(request.param, PORTS, STANDARD) as two:
+        yield two
+
+
+@pytest.fixture(scope="session", params=FORWARDERS)
+def jumbo_pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    """Ports with an MTU of 9000."""
+    with paired(request.param, JUMBO_PORTS) as two:
+        yield two
+
+
+@pytest.fixture(scope="session", params=FORWARDERS)
+def living_pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    """Hosts that are ordinary Linux hosts: they resolve, and are resolved."""
+    with paired(request.param, PORTS, hosts="answering") as two:
+        yield two

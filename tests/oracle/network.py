@@ -1,0 +1,125 @@
+"""One router under test, its ports' far ends, and how to know that everything sent has come out.
+
+Nobody sleeps to wait for packets: after each batch come *sentinels*, packets that travel every way that a packet may
+take (forwarded between each two ports, answered with an ICMP error at each port; both families). When they are all out,
+what went in before them is out as well. Where a test forbids forwarding, it waits for quiet instead.
+"""
+
+import itertools
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+
+from scapy.layers.inet import IP, UDP
+from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import Ether
+
+from tests.namespaces import Port, Topology
+from tests.oracle.peer import Lost, Peer, wait_any
+
+Outputs = Mapping[str, list[bytes]]
+Sent = tuple[str, bytes]
+
+_MAGIC = b"bise sentinel "
+_BATCH = 64
+_AGAIN_S, _GIVE_UP_S = 0.25, 5.0
+
+# Errors as many as there are causes: their limits would make the two routers differ by chance.
+UNLIMITED_ERRORS: Mapping[str, int | str] = {
+    "net/ipv4/icmp_ratelimit": 0,
+    "net/ipv4/icmp_msgs_per_sec": 1_000_000,
+    "net/ipv4/icmp_msgs_burst": 1_000_000,
+    "net/ipv6/icmp/ratelimit": 0,
+    "net/ipv6/auto_flowlabels": 0,
+}
+
+
+class Network:
+    """A topology with a packet socket at the far end of each port."""
+
+    def __init__(self, topology: Topology, peers: Mapping[str, Peer]) -> None:
+        self.topology = topology
+        self.peers = peers
+        self.quiet_s = 0.02
+        self._numbers = itertools.count()
+        self._fronts = list(_fronts(topology.ports))
+
+    def exchange(self, sends: Sequence[Sent], *, sentinels: bool = True) -> Outputs:
+        """Send packets, each into its port, and return what came out of each port."""
+        outputs: defaultdict[str, list[bytes]] = defaultdict(list)
+        for start in range(0, len(sends), _BATCH):
+            for port, packet in sends[start : start + _BATCH]:
+                self.peers[port].send([packet])
+            self.collect(outputs, sentinels=sentinels)
+        return outputs
+
+    def collect(self, outputs: defaultdict[str, list[bytes]], *, sentinels: bool = True) -> None:
+        """Add to `outputs` whatever comes out until all that was sent must be out."""
+        if sentinels:
+            self._until_sentinels(outputs)
+        else:
+            self._until_quiet(outputs)
+
+    def _until_sentinels(self, outputs: defaultdict[str, list[bytes]]) -> None:
+        given_up = time.monotonic() + _GIVE_UP_S
+        while time.monotonic() < given_up:
+            missing = set()
+            for port, sentinel, mark in self._sentinels():
+                self.peers[port].send([sentinel])
+                missing.add(mark)
+            again = time.monotonic() + _AGAIN_S
+            while wait_any(self.peers.values(), again):
+                for packet in self._receive(outputs):
+                    missing -= {mark for mark in missing if mark in packet}
+                if not missing:
+                    return
+        raise Lost(f"{len(missing)} sentinels never came out, among them {sorted(missing)[:3]}")
+
+    def _until_quiet(self, outputs: defaultdict[str, list[bytes]]) -> None:
+        while wait_any(self.peers.values(), time.monotonic() + self.quiet_s):
+            for _ in self._receive(outputs):
+                pass
+
+    def _receive(self, outputs: defaultdict[str, list[bytes]]) -> Iterator[bytes]:
+        """Sort what has come out: yields the sentinels, adds everything else to `outputs`."""
+        for port, peer in self.peers.items():
+            for packet in peer.receive():
+                if _MAGIC in packet:
+                    yield packet
+                else:
+                    outputs[port].append(packet)
+
+    def _sentinels(self) -> Iterator[tuple[str, bytes, bytes]]:
+        """Port to send into, packet, and the mark to look for."""
+        for port, front in self._fronts:
+            number = next(self._numbers)
+            # A number and its complement add nothing to the checksum that the front holds.
+            mark = _MAGIC + number.to_bytes(8, "big") + (number ^ (1 << 64) - 1).to_bytes(8, "big")
+            yield port, front[: -len(mark)] + mark, mark
+
+
+def _fronts(ports: Sequence[Port]) -> Iterator[tuple[str, bytes]]:
+    """A sentinel for each way through the router, by the port it is sent into."""
+    for source, target in itertools.permutations(ports, 2):
+        yield from ((source.name, front) for front in _both_families(source, target, hops=64))
+    for source, target in zip(ports, [*ports[1:], ports[0]], strict=True):
+        yield from ((source.name, front) for front in _both_families(source, target, hops=1))  # "time exceeded"
+
+
+def _both_families(source: Port, target: Port, hops: int) -> Iterator[bytes]:
+    ethernet = Ether(src=source.host_mac, dst=source.router_mac)
+    payload = UDP(sport=9, dport=9) / (_MAGIC + b"\0" * 8 + b"\xff" * 8)
+    yield bytes(ethernet / IP(src=source.beyond4, dst=target.beyond4, ttl=hops) / payload)
+    yield bytes(ethernet / IPv6(src=source.beyond6, dst=target.beyond6, hlim=hops) / payload)
+
+
+@contextmanager
+def network(topology: Topology) -> Iterator[Network]:
+    """Make the topology, give its router the settings every comparison needs, and open the far ends."""
+    with ExitStack() as stack:
+        stack.enter_context(topology)
+        topology.router.sysctl(UNLIMITED_ERRORS)
+        hosts = topology.hosts
+        peers = {port.name: stack.enter_context(Peer(hosts[port.name], port.far)) for port in topology.ports}
+        yield Network(topology, peers)
