@@ -1,4 +1,6 @@
-"""Ports: where packets come and go. A port is ours: receive a burst, send a burst, what it is capable of, its kernel face.
+"""Ports: where packets come and go.
+
+A port is ours: receive a burst, send a burst, what it is capable of, its kernel face.
 
 General layout
 - `af_xdp`    sockets and rings on a NIC that stays the kernel's

@@ -44,9 +44,7 @@ _LENGTHS = Mbuf.packet_type.offset
 
 @hot
 def receive_into(mbuf, data_offset, length, port):
-    """Makes the record say that one segment of `length` octets was received on `port`, and nothing else is known."""
+    """Makes an empty packet's record say that one segment of `length` octets was received on `port`, and no more."""
     store64(mbuf.address + _REARM, data_offset | 1 << 16 | 1 << 32 | port << 48)  # one reference, one segment
-    mbuf.ol_flags = 0
     store64(mbuf.address + _LENGTHS, length << 32)
     mbuf.data_len = length
-    mbuf.next = 0

@@ -24,7 +24,7 @@ def clang() -> str:
 
 
 def build(folder: Path = FOLDER) -> list[Path]:
-    """Compiles what is older than its source into `folder`; returns the objects. Raises NotBuilt, which names a package."""
+    """Compiles into `folder` what is older than its source; returns the objects. Raises NotBuilt: which package."""
     folder.mkdir(parents=True, exist_ok=True)
     return [_build_one(program, folder / f"{program}.bpf.o") for program in PROGRAMS]
 

@@ -1,4 +1,4 @@
-"""What only the ethtool ioctl tells or changes: the driver's name, the queues, whether the hardware takes VLAN tags out."""
+"""What only the ethtool ioctl tells or changes: the driver, the queues, whether the hardware takes VLAN tags out."""
 
 import fcntl
 import socket
@@ -32,12 +32,13 @@ def receive_queues(interface: str) -> int:
         counts = struct.unpack_from("=9I", _ask(interface, struct.pack("=I", _CHANNELS), 36))
     except OSError:
         return 1
-    return max(1, counts[5] + counts[8])  # rx_count and combined_count: a queue is in one of the two
+    return int(max(1, counts[5] + counts[8]))  # rx_count and combined_count: a queue is in one of the two
 
 
 def _flags(interface: str) -> int:
     try:
-        return int(struct.unpack_from("=4xI", _ask(interface, struct.pack("=I", _GET_FLAGS), 8))[0])
+        answer: tuple[int] = struct.unpack_from("=4xI", _ask(interface, struct.pack("=I", _GET_FLAGS), 8))
+        return answer[0]
     except OSError:
         return 0
 

@@ -1,4 +1,4 @@
-"""What an interface is and can do, read from the kernel and never written: for `bise check`, and before a program is attached."""
+"""What an interface is and can do: for `bise check`, and before a program is attached. Read, never written."""
 
 import struct
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
-"""libbpf by ctypes: an object file opened, configured and loaded; maps written; links made. Errors are OSError with libbpf's own words.
+"""libbpf by ctypes: an object file opened, configured and loaded; maps written; links made.
 
-Every descriptor that libbpf or the kernel makes for BPF is close-on-exec.
+Errors are OSError with libbpf's own words. Every descriptor made for BPF is close-on-exec.
 """
 
 import ctypes
@@ -20,8 +20,11 @@ DEVICE_BOUND_ONLY = 1 << 6  # BPF_F_XDP_DEV_BOUND_ONLY, linux/bpf.h
 HASH, NO_PREALLOCATION = 1, 1
 _INGRESS = 1  # enum bpf_tc_attach_point
 
-_POINTERS = {"bpf_object__open_file": [c_char_p, c_void_p], "bpf_object__next_program": [c_void_p, c_void_p],
-             "bpf_object__next_map": [c_void_p, c_void_p]}
+_POINTERS = {
+    "bpf_object__open_file": [c_char_p, c_void_p],
+    "bpf_object__next_program": [c_void_p, c_void_p],
+    "bpf_object__next_map": [c_void_p, c_void_p],
+}
 _TEXTS = {"bpf_program__name": [c_void_p], "bpf_map__name": [c_void_p]}
 _NUMBERS = {
     "bpf_object__load": [c_void_p],
@@ -54,13 +57,15 @@ _LOG: list[str] = []
 _PRINTER = ctypes.CFUNCTYPE(c_int, c_int, c_char_p, c_void_p)
 
 
-@_PRINTER
 def _keep_words(level: int, template: bytes, arguments: int) -> int:
     buffer = ctypes.create_string_buffer(4096)
     written: int = ctypes.CDLL(None).vsnprintf(buffer, c_size_t(4096), template, c_void_p(arguments))
     if level < 2:  # warnings and what the verifier said; not debugging
         _LOG.append(buffer.value.decode(errors="replace").removeprefix("libbpf: ").strip())
     return written
+
+
+_PRINT = _PRINTER(_keep_words)
 
 
 @functools.cache
@@ -75,7 +80,7 @@ def library() -> ctypes.CDLL:
             function = getattr(loaded, name)
             function.argtypes, function.restype = arguments, result
     loaded.libbpf_set_print.argtypes, loaded.libbpf_set_print.restype = [_PRINTER], c_void_p
-    loaded.libbpf_set_print(_keep_words)
+    loaded.libbpf_set_print(_PRINT)
     return loaded
 
 
@@ -104,7 +109,7 @@ class BpfObject:
             member = getattr(library(), f"bpf_object__next_{kind}")(self._handle, member)
 
     def select(self, program: str, ifindex: int = 0) -> None:
-        """Only this program is to be loaded; with `ifindex`, bound to that device (so that it may read its metadata)."""
+        """Only this program is to be loaded; with `ifindex`, bound to that device, so that it may ask for metadata."""
         for name, handle in self._members("program"):
             call("bpf_program__set_autoload", handle, name == program)
             if name == program and ifindex:
@@ -152,8 +157,15 @@ class _Hook(ctypes.Structure):
 
 
 class _Filter(ctypes.Structure):
-    _fields_ = (("size", c_size_t), ("program", c_int), ("flags", c_uint32), ("program_id", c_uint32),
-                ("handle", c_uint32), ("priority", c_uint32), ("padding", c_uint32))
+    _fields_ = (
+        ("size", c_size_t),
+        ("program", c_int),
+        ("flags", c_uint32),
+        ("program_id", c_uint32),
+        ("handle", c_uint32),
+        ("priority", c_uint32),
+        ("padding", c_uint32),
+    )
 
 
 def attach_xdp(program: int, ifindex: int) -> int:

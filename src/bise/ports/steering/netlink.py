@@ -1,4 +1,7 @@
-"""The few netlink requests that a port makes itself: one link, its XDP program, its XDP features. Blocking, at start and end only."""
+"""The few netlink requests that a port makes itself: one link, its XDP program, its XDP features.
+
+Blocking: at start and end only.
+"""
 
 import os
 import socket
@@ -94,7 +97,7 @@ def set_xdp(ifindex: int, program: int, flags: int) -> None:
 
 
 def netdev_features(ifindex: int) -> tuple[int, int] | None:
-    """(XDP features, XDP metadata features) as the driver declares them; None where this kernel can't say (before 6.3)."""
+    """(XDP features, metadata features) as the driver declares them; None where this kernel can't say (before 6.3)."""
     try:
         family = request(GENERIC, 16, struct.pack("=BBH", 3, 1, 0) + attribute(2, b"netdev\0"))[0]
         number = struct.unpack("=H", attributes(family[4:])[1])[0]

@@ -1,5 +1,7 @@
-"""Which XDP program an interface has, whose it is, and what becomes of it when we come: ours of a dead process is replaced, a foreign or
-living one is left alone."""
+"""Which XDP program an interface has, whose it is, and what becomes of it when we come.
+
+That of a dead Bise is replaced, a foreign or living one is left alone.
+"""
 
 import contextlib
 import ctypes
@@ -21,7 +23,7 @@ _STEP_S = 0.02
 
 @dataclass(frozen=True)
 class Occupant:
-    """An attached XDP program. `link` is 0 where it was attached without one; `process` is 0 where no holder is to be seen."""
+    """An attached XDP program. `link` is 0 where there is none, `process` where no holder of it is to be seen."""
 
     program: int
     name: str
@@ -35,7 +37,7 @@ class Occupant:
         return self.name.startswith(PROGRAM_PREFIX)
 
     def __str__(self) -> str:
-        return f"XDP program {self.name or 'without a name'!r} (id {self.program}, {self.mode.name.lower()})"
+        return f"XDP program {self.name or 'without a name'!r} (id {self.program}, {str(self.mode.name).lower()})"
 
 
 def read_occupant(interface: Interface) -> Occupant | None:

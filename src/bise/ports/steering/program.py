@@ -1,5 +1,6 @@
 """One instance of the steering program on one port: loaded, attached natively, fed, and gone with the process."""
 
+import contextlib
 import ctypes
 import mmap
 import os
@@ -43,9 +44,9 @@ class SharedWords:
 
 
 class Steering:
-    """The steering program of a port, attached. Everything is the kernel's until `set_gate` and a deadline say otherwise.
+    """The steering program of a port. Everything is the kernel's until `set_gate` and a deadline say otherwise.
 
-    `interface` is as it was at the start; `words` and `deadlines` are the shared memory, their `.address` is for hot code.
+    `interface` is as it was at the start; `words` and `deadlines` are shared memory, their `.address` is for hot code.
     """
 
     def __init__(self, interface: Interface, tags: Tags, loaded: libbpf.BpfObject, program: str) -> None:
@@ -79,17 +80,15 @@ class Steering:
         """The queue is the kernel's again."""
         self.deadlines[queue] = 0
         key = ctypes.c_uint32(queue)
-        try:
+        with contextlib.suppress(FileNotFoundError):  # a closed socket leaves the map by itself
             libbpf.call("bpf_map_delete_elem", self._object.map("xsks"), ctypes.byref(key))
-        except FileNotFoundError:
-            return  # a socket that is closed leaves the map by itself
 
     def counts(self) -> dict[Reason, int]:
         """How many packets went to the kernel, by reason, over all cores."""
         cores = libbpf.library().libbpf_num_possible_cpus()
         values = (ctypes.c_uint64 * cores)()
         totals = {}
-        for reason in Reason:
+        for reason in list(Reason)[1:]:
             key = ctypes.c_uint32(reason)
             libbpf.call("bpf_map_lookup_elem", self._object.map("counts"), ctypes.byref(key), values)
             totals[reason] = sum(values)
@@ -121,7 +120,8 @@ class Steering:
         try:
             ethtool.set_strips_tags(name, False)
         except OSError as error:
-            raise PortError(name, f"its hardware takes VLAN tags out and `rxvlan off` failed: {error.strerror}") from error
+            reason = f"its hardware takes VLAN tags out and `rxvlan off` failed: {error.strerror}"
+            raise PortError(name, reason) from error
         self._restores_tag_stripping = True
         if ethtool.strips_tags(name):
             raise PortError(name, "its hardware takes VLAN tags out and can't be told to leave them in")
@@ -140,7 +140,9 @@ class Steering:
         self._object.close()
 
 
-def _load(path: Path, program: str, interface: Interface, bound: bool, verdicts: tuple[Verdicts, Verdicts]) -> libbpf.BpfObject:
+def _load(
+    path: Path, program: str, interface: Interface, bound: bool, verdicts: tuple[Verdicts, Verdicts]
+) -> libbpf.BpfObject:
     opened = libbpf.BpfObject(path)
     try:
         opened.select(program, interface.ifindex if bound else 0)
@@ -159,12 +161,9 @@ def _loaded(interface: Interface, verdicts: tuple[Verdicts, Verdicts], untagged:
     """The variant that this driver allows, not yet attached."""
     path = object_path("steer")
     if interface.vlan_metadata is Answer.YES:
-        try:
-            return Steering(
-                interface, Tags.ASKED, _load(path, "bise_steer_tags", interface, True, verdicts), "bise_steer_tags"
-            )
-        except OSError:
-            pass  # a kernel that takes several buffers or bound programs, not both
+        with contextlib.suppress(OSError):  # a kernel that takes several buffers or bound programs, not both
+            loaded = _load(path, "bise_steer_tags", interface, True, verdicts)
+            return Steering(interface, Tags.ASKED, loaded, "bise_steer_tags")
     steering = Steering(interface, Tags.LEFT_IN, _load(path, "bise_steer", interface, False, verdicts), "bise_steer")
     try:
         steering.leave_tags_in()

@@ -1,4 +1,7 @@
-"""The addresses that are the kernel's, in two maps that the steering programs of all ports of an instance share. One writer: the control thread."""
+"""The addresses that are the kernel's, in maps that the steering programs of all ports of an instance share.
+
+One writer: the control thread.
+"""
 
 import ctypes
 import errno
@@ -37,14 +40,15 @@ class Verdicts:
         keys = b"".join(address.to_bytes(self._octets, "big") for address in fresh)
         count = ctypes.c_uint32(len(fresh))
         try:
-            libbpf.call("bpf_map_update_batch", self._descriptor, keys, bytes(fresh.values()), ctypes.byref(count), None)
+            values = bytes(fresh.values())
+            libbpf.call("bpf_map_update_batch", self._descriptor, keys, values, ctypes.byref(count), None)
         except OSError as error:
             if error.errno not in (errno.E2BIG, errno.ENOMEM):
                 raise
             self._present.update(list(fresh.items())[: count.value])
-            raise VerdictsFull(
-                "steering", f"{len(fresh) - count.value} addresses did not fit into the IPv{self.family} map of {self.capacity}"
-            ) from error
+            left = len(fresh) - count.value
+            reason = f"{left} addresses did not fit into the IPv{self.family} map of {self.capacity}"
+            raise VerdictsFull("steering", reason) from error
         self._present.update(fresh)
 
     def remove(self, addresses: Iterable[int]) -> None:
