@@ -102,7 +102,7 @@ def test_what_is_wrong_in_a_file_is_named_with_line_and_key(written, text, line,
     ("flags", "words"),
     [
         ({"ports": ["eth0", "eth0"]}, "--port: 'eth0' is the same port"),
-        ({"ports": ["vhost-user:/a,name=x", "vhost-user:/a,name=y"]}, "--port: 'vhost-user:/a,name=y' is the same port"),
+        ({"ports": ["memif:/a,name=x", "memif:/a,name=y"]}, "--port: 'memif:/a,name=y' is the same port as 'x'"),
         ({"ports": ["memory:eth0", "eth0"]}, "--port: 'eth0' is the same port"),
         ({"cores": "0,"}, "--cores: core numbers like 0,1"),
         ({"cores": "3-1"}, "--cores: core numbers like 0,1"),

@@ -1,16 +1,14 @@
-"""The control socket, both ends: a server in a thread with its own loop, clients that block."""
+"""The control socket, both ends."""
 
 import asyncio
 import json
 import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from bise.control.socket import ControlClient, ControlServer, instances
 from bise.errors import BiseError
+from tests.control.serving import serving
 
 
 async def _slow(arguments):
@@ -23,23 +21,6 @@ def _refused(arguments):
 
 
 VERBS = {"status": lambda arguments: {"state": "forwarding"}, "echo": _slow, "refuse": _refused}
-
-
-@contextmanager
-def serving(directory, name="default", verbs=VERBS) -> Iterator[None]:
-    """A server that answers until the block is left."""
-    loop = asyncio.new_event_loop()
-    server = ControlServer(name, directory)
-    loop.run_until_complete(server.start(verbs))
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    try:
-        yield
-    finally:
-        asyncio.run_coroutine_threadsafe(server.close(), loop).result(5)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(5)
-        loop.close()
 
 
 @pytest.fixture
@@ -56,23 +37,23 @@ def raw(directory, line: bytes) -> dict[str, object]:
 
 
 def test_a_verb_is_answered(directory):
-    with serving(directory), ControlClient("default", directory) as bise:
+    with serving(directory, VERBS), ControlClient("default", directory) as bise:
         assert bise.ask("status") == {"state": "forwarding"}
 
 
 def test_one_conversation_holds_several_questions(directory):
-    with serving(directory), ControlClient("default", directory) as bise:
+    with serving(directory, VERBS), ControlClient("default", directory) as bise:
         assert [bise.ask("echo", number=number) for number in range(3)] == [{"number": number} for number in range(3)]
 
 
 def test_a_large_reply_comes_whole(directory):
     large = {"routes": ["10.0.0.0/24"] * 100_000}
-    with serving(directory, verbs={"routes": lambda _: large}), ControlClient("default", directory) as bise:
+    with serving(directory, {"routes": lambda _: large}), ControlClient("default", directory) as bise:
         assert bise.ask("routes") == large
 
 
 def test_what_a_verb_refuses_reaches_the_client(directory):
-    with serving(directory), ControlClient("default", directory) as bise:
+    with serving(directory, VERBS), ControlClient("default", directory) as bise:
         with pytest.raises(BiseError, match="no such thing; try another"):
             bise.ask("refuse")
         assert bise.ask("echo") == {}
@@ -90,14 +71,14 @@ def test_what_a_verb_refuses_reaches_the_client(directory):
     ],
 )
 def test_a_request_that_means_nothing_is_answered_with_an_error(directory, line, words):
-    with serving(directory):
+    with serving(directory, VERBS):
         answer = raw(directory, line)
     assert answer["ok"] is False
     assert words in str(answer["error"])
 
 
 def test_a_client_that_sends_no_line_end_harms_nobody(directory):
-    with serving(directory), ControlClient("default", directory) as bise:
+    with serving(directory, VERBS), ControlClient("default", directory) as bise:
         with socket.socket(socket.AF_UNIX) as endless:
             endless.settimeout(5)
             endless.connect(str(directory / "default.sock"))
@@ -107,12 +88,12 @@ def test_a_client_that_sends_no_line_end_harms_nobody(directory):
 
 
 def test_a_name_belongs_to_one_instance(directory):
-    with serving(directory), pytest.raises(BiseError, match="a bise named 'default' runs already"):
+    with serving(directory, VERBS), pytest.raises(BiseError, match="a bise named 'default' runs already"):
         ControlServer("default", directory)
 
 
 def test_instances_of_several_names_live_side_by_side(directory):
-    with serving(directory, "a"), serving(directory, "b"):
+    with serving(directory, VERBS, "a"), serving(directory, VERBS, "b"):
         assert instances(directory) == ["a", "b"]
         with pytest.raises(BiseError, match=r"no bise named 'c' runs; there is a, b \(--name\)"):
             ControlClient("c", directory)
@@ -125,18 +106,18 @@ def test_the_socket_of_a_dead_process_is_replaced(directory):
     dead.close()
     with pytest.raises(BiseError, match="died"):
         ControlClient("default", directory)
-    with serving(directory), ControlClient("default", directory) as bise:
+    with serving(directory, VERBS), ControlClient("default", directory) as bise:
         assert bise.ask("status") == {"state": "forwarding"}
 
 
 def test_only_the_owner_may_open_the_socket(directory):
-    with serving(directory):
+    with serving(directory, VERBS):
         assert directory.stat().st_mode & 0o777 == 0o700
         assert (directory / "default.sock").stat().st_mode & 0o777 == 0o600
 
 
 def test_nothing_is_left_behind(directory):
-    with serving(directory), ControlClient("default", directory):
+    with serving(directory, VERBS), ControlClient("default", directory):
         pass
     assert not directory.exists()
 
@@ -154,7 +135,7 @@ def test_an_instance_that_does_not_answer_is_said(directory):
 
 
 def test_an_instance_that_hangs_up_is_said(directory):
-    with serving(directory):
+    with serving(directory, VERBS):
         bise = ControlClient("default", directory)
         bise.ask("status")
     with bise, pytest.raises(BiseError, match="hung up before it answered 'status'"):

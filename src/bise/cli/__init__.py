@@ -53,7 +53,10 @@ def options(
 def main() -> None:
     """The command `bise`. Exits with 1 where the machine stands in the way, 2 where the words do."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except BiseError as error:
         print(f"bise: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
@@ -62,4 +65,4 @@ def main() -> None:
     except BrokenPipeError:
         # The reader has seen enough (`bise routes | head`); the interpreter must not flush into nothing again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        sys.exit(1)

@@ -1,0 +1,112 @@
+"""What a daemon could answer, one reply a verb."""
+
+from typing import Any
+
+from bise.control import messages
+
+STATUS: messages.Status = {
+    "name": "default",
+    "state": "forwarding",
+    "version": "0.1.0",
+    "pid": 4711,
+    "uptime_ns": 3_723_000_000_000,
+    "mode": "adaptive",
+    "memory": {"pool_octets": 256 << 20, "huge_pages": False, "note": "up to twice the cycles a packet"},
+    "workers": [
+        {"core": 0, "packets": 1_234_567_890, "busy": 0.97, "epoch": 31},
+        {"core": 1, "packets": 0, "busy": 0.0, "epoch": 31},
+    ],
+    "ports": [
+        {"name": "eth0", "ifindex": 2, "kind": "kernel", "state": "forwarding", "gate": None},
+        {"name": "eth1", "ifindex": 3, "kind": "kernel", "state": "gated", "gate": "nft table inet [filter]"},
+    ],
+    "gates": [
+        {
+            "name": "netfilter",
+            "subject": "nft table inet [filter]",
+            "families": [4, 6],
+            "where": "forward",
+            "effect": "all traffic of eth1 is the kernel's",
+            "detection": "announced",
+            "reason": "rules aren't mirrored",
+        }
+    ],
+    "native": {"routes": {"native": 10_000, "punted": 3}, "neighbours": {"native": 12, "punted": 0}},
+    "mirror": {"clean": True, "resyncs": 1, "divergences": 0},
+    "confirm_deadline_ns": None,
+}
+
+PORTS: list[messages.PortCounters] = [
+    {
+        "name": "eth0",
+        "kind": "kernel",
+        "ifindex": 2,
+        "mac": "02:00:00:00:00:01",
+        "mtu": 1500,
+        "up": True,
+        "queues": 2,
+        "received": 1_000_000,
+        "transmitted": 999_000,
+        "received_octets": 64_000_000,
+        "transmitted_octets": 63_936_000,
+        "punted": 900,
+        "dropped": 100,
+        "steering": {"multicast": 17, "vlan": 0},
+    }
+]
+
+ROUTES: list[messages.Route] = [
+    {
+        "family": 4,
+        "destination": f"10.{number >> 8}.{number & 255}.0/24",
+        "table": 254,
+        "kind": "unicast",
+        "paths": [{"via": "192.0.2.1", "port": "eth0", "weight": 1}],
+        "state": "native",
+        "why": "",
+    }
+    for number in range(2500)
+]
+ROUTES[0]["paths"].append({"via": None, "port": "eth1", "weight": 3})
+ROUTES[1].update(state="punted", why="leaves by wlan0, no port of ours")
+
+NEIGHBOURS: list[messages.Neighbour] = [
+    {
+        "port": "eth0",
+        "family": 6,
+        "address": "fe80::1",
+        "mac": "02:00:00:00:00:02",
+        "state": "reachable",
+        "used_ns_ago": 1_500_000_000,
+    },
+    {"port": "eth1", "family": 4, "address": "192.0.2.9", "mac": None, "state": "incomplete", "used_ns_ago": None},
+]
+
+DROPS: list[messages.Reason] = [
+    {"reason": "ipv4.checksum", "packets": 0, "meaning": "header checksum wrong"},
+    {"reason": "ipv4.martian-source", "packets": 5, "meaning": "source address that no host may have"},
+    {"reason": "ipv4.version", "packets": 70_000, "meaning": "version is not 4"},
+]
+
+
+def routes(arguments: dict[str, Any]) -> messages.RoutesPage:
+    """Pages of ROUTES; the cursor is where to go on."""
+    first, limit = int(arguments.get("after", 0)), arguments["limit"]
+    found = [route for route in ROUTES if route["family"] == arguments.get("family", route["family"])]
+    following = first + limit
+    return {
+        "routes": found[first:following],
+        "total": len(found),
+        "next": str(following) if following < len(found) else None,
+    }
+
+
+VERBS = {
+    "status": lambda _: STATUS,
+    "ports": lambda _: PORTS,
+    "routes": routes,
+    "neighbours": lambda _: NEIGHBOURS,
+    "drops": lambda _: DROPS,
+    "punts": lambda _: DROPS[:1],
+    "confirm": lambda _: {"was_waiting": True},
+}
