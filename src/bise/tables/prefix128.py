@@ -1,0 +1,180 @@
+"""Longest prefix match on 128-bit keys, given as two signed halves: a direct first level, then a trie by octets.
+
+One writer, many compiled readers. What a reader meets is whole at any moment: 32-bit cells are aligned, groups and
+tails are filled before they are published, and reused only after `retire` says so.
+"""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from bise.hot import Region, hot, load32, prefetch, shift_right64
+from bise.tables import writer128
+from bise.tables.full import TableFull
+from bise.tables.retire import Retire
+from bise.tables.rules import RuleSet
+from bise.tables.trie128 import FANOUT, INNER, LEAF_SIZE, NUMBER, Leaf, Root128, Writer128, octet
+
+
+@hot
+def look_up128(root, high, low):
+    """The value of the longest prefix that holds the key; 0 if none does. `root` is the table's address."""
+    table = Root128(root)
+    shift = table.shift
+    word = load32(table.cells + (shift_right64(high, shift) << 2))
+    bits = 64 - shift
+    while word & INNER:
+        word = load32(table.cells + (((word & NUMBER) + octet(high, low, bits)) << 2))
+        bits += 8
+    leaf = Leaf(table.leaves + word * LEAF_SIZE)
+    differs = (high ^ leaf.high) & leaf.mask_high | (low ^ leaf.low) & leaf.mask_low
+    return leaf.otherwise if differs else leaf.value
+
+
+@hot
+def prefetch128(root, high):
+    """Asks for the cache line that `look_up128` will need first."""
+    table = Root128(root)
+    prefetch(table.cells + (shift_right64(high, table.shift) << 2))
+
+
+def _signed(half: int) -> int:
+    return (half + (1 << 63)) % (1 << 64) - (1 << 63)
+
+
+class Prefix128:
+    """The table and its writer: at most `capacity` prefixes and `groups` groups of 256 cells; values below `values`.
+
+    `retire` decides when freed parts may be used again, in the order in which it is given them. Halves may be signed or
+    unsigned. `first_bits` (8, 16 or 24) is the width of the first level.
+    """
+
+    def __init__(
+        self,
+        retire: Retire,
+        capacity: int = 1 << 18,
+        groups: int = 1 << 17,
+        values: int = 1 << 16,
+        first_bits: int = 24,
+    ) -> None:
+        self.capacity, self.groups, self.values, self.first_bits = capacity, groups, values, first_bits
+        self._retire = retire
+        self.rules = RuleSet(capacity)
+        self._first_cells = max(FANOUT, 1 << first_bits)
+        cells = self._first_cells + groups * FANOUT
+        tails = 2 * capacity + 3
+        self._cells = Region(4 * cells)
+        self._leaves = Region(LEAF_SIZE * (values + tails + 1), huge_pages=False)
+        self.address = self._leaves.address + LEAF_SIZE * (values + tails)
+        root = Root128(self.address)
+        root.cells, root.leaves, root.shift = self._cells.address, self._leaves.address, 64 - first_bits
+        self._writer = self._own(root, cells, tails)
+
+    def _own(self, root: Root128, cells: int, tails: int) -> Writer128:
+        sizes = [Writer128.size, 16 * 16, 4 * self.groups, 4 * (1 + self.groups + tails), cells]
+        offsets = [0]
+        for size in sizes:
+            offsets.append(-(-(offsets[-1] + size) // 64) * 64)
+        self._owned = Region(offsets[-1], huge_pages=False)
+        writer = Writer128(self._owned.address)
+        writer.cells, writer.leaves, writer.rules = root.cells, root.leaves, self.rules.address
+        writer.stack, writer.counts, writer.following, writer.lengths = (
+            writer.address + offset for offset in offsets[1:5]
+        )
+        writer.first_bits, writer.first_cells, writer.values = self.first_bits, self._first_cells, self.values
+        writer.groups = writer.unused_groups = self.groups
+        writer.unused_tails = tails
+        writer.free_groups, writer.free_tails = 1, self.groups + 1
+        following = self._owned.array("<u4", offsets[3], 1 + self.groups + tails)
+        following[:] = np.arange(1, len(following) + 1)
+        following[[self.groups, -1]] = 0
+        return writer
+
+    def insert(self, high: int, low: int, length: int, value: int) -> None:
+        """Adds a prefix or gives it another value. Raises TableFull, ValueError."""
+        high, low = self._checked(high, low, length)
+        self._check_value(value)
+        done = writer128.insert(self._writer.address, high, low, length, value)
+        self._leave()
+        if done < 0:
+            raise self._full(done)
+
+    def delete(self, high: int, low: int, length: int) -> None:
+        """Removes a prefix; what it covered shows again. Raises KeyError."""
+        high, low = self._checked(high, low, length)
+        if writer128.delete(self._writer.address, high, low, length) == writer128.ABSENT:
+            raise KeyError((high, low, length))
+        self._leave()
+
+    def get(self, high: int, low: int, length: int) -> int:
+        """The value given to exactly this prefix; 0 if there is none."""
+        high, low = self._checked(high, low, length)
+        return writer128.get(self._writer.address, high, low, length)
+
+    def look_up(self, high: int, low: int) -> int:
+        """What a reader finds; 0 if nothing."""
+        return look_up128(self.address, _signed(high), _signed(low))  # type: ignore[no-any-return]
+
+    def load(self, highs: Any, lows: Any, lengths: Any, values: Any) -> None:
+        """Inserts many, from arrays of equal size. TableFull tells by `done` how many were taken before it."""
+        halves = [np.ascontiguousarray(column).astype("<i8", casting="unsafe") for column in (highs, lows)]
+        columns = halves + [np.ascontiguousarray(column, dtype="<i8") for column in (lengths, values)]
+        self._check_all(*columns)
+        count = len(columns[0])
+        done = writer128.load(self._writer.address, *(column.ctypes.data for column in columns), count)
+        self._leave()
+        if done < count:
+            high, low, length, value = (int(column[done]) for column in columns)
+            full = self._full(writer128.insert(self._writer.address, high, low, length, value))
+            full.done = done
+            raise full
+
+    def held(self) -> "tuple[np.ndarray[Any, Any], ...]":
+        """All prefixes (signed halves), their lengths and values, in no order."""
+        rules = self.rules.held()
+        return rules["high"], rules["low"], rules["mark"].astype("<i8") - 1, rules["value"].astype("<i8")
+
+    def __len__(self) -> int:
+        return len(self.rules)
+
+    def close(self) -> None:
+        """Gives the memory back; no reader may be left."""
+        for region in (self._cells, self._leaves, self._owned, self.rules.region):
+            region.close()
+
+    def _leave(self) -> None:
+        part, self._writer.limbo = self._writer.limbo, 0
+        if part:
+            self._retire(partial(writer128.take_back, self._writer.address, part))
+
+    def _checked(self, high: int, low: int, length: int) -> tuple[int, int]:
+        if not 0 <= length <= 128:
+            raise ValueError(f"{length} is no length of a prefix of 128 bits")
+        if ((high % (1 << 64)) << 64 | low % (1 << 64)) & ((1 << 128 - length) - 1):
+            raise ValueError(f"{high % (1 << 64):#x} {low % (1 << 64):#x}/{length} has bits behind its length")
+        return _signed(high), _signed(low)
+
+    def _check_value(self, value: int) -> None:
+        if not 0 < value < self.values:
+            raise ValueError(f"value {value} is not in 1 … {self.values - 1}")
+
+    def _check_all(self, highs: Any, lows: Any, lengths: Any, values: Any) -> None:
+        if not highs.shape == lows.shape == lengths.shape == values.shape or highs.ndim != 1:
+            raise ValueError("halves, lengths and values have to be of one size")
+        if not len(highs):
+            return
+        if lengths.min() < 0 or lengths.max() > 128:
+            raise ValueError("some are no prefixes of 128 bits")
+        behind = np.array([(1 << 128 - length) - 1 for length in range(129)], dtype=object)
+        masks = np.array([[mask >> 64, mask & (1 << 64) - 1] for mask in behind], dtype="<u8").view("<i8")
+        if (highs & masks[lengths, 0]).any() or (lows & masks[lengths, 1]).any():
+            raise ValueError("some prefixes have bits behind their length")
+        self._check_value(int(values.min()))
+        self._check_value(int(values.max()))
+
+    def _full(self, done: int) -> TableFull:
+        if done == writer128.NO_GROUP:
+            return TableFull("prefix table", "groups of prefixes", self.groups)
+        return TableFull("prefix table", "prefixes", self.capacity)
