@@ -6,6 +6,7 @@ nothing, and the router knows its MAC as a permanent neighbour. An *answering* h
 resolves and replies, with a default route to the router.
 """
 
+import itertools
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any, Literal, Self
 from bise.bench.namespaces import Namespace, Namespaces, remove_leftovers, veth
 
 PURPOSE = "bisetest"
+_numbers = itertools.count()  # tell the topologies of one process apart
 
 # Without these the kernels put packets of their own between ours: solicitations, duplicate address detection.
 QUIET: Mapping[str, int | str] = {
@@ -93,18 +95,18 @@ class Topology:
         ports: Sequence[Port] = (CLIENT, SERVER),
         *,
         hosts: Literal["silent", "answering"] = "silent",
-        name: str = "",
         gro: bool = False,
         checksum_offload: bool = True,
     ) -> None:
-        """`name` tells topologies of one process apart. GRO at the router's ports gives veth its NAPI. With the hosts'
+        """GRO at the router's ports gives veth its NAPI. With the hosts'
         checksum offload, packets of their own arrive with a checksum of the pseudo header only."""
         self.ports = tuple(ports)
         self._silent = hosts == "silent"
         self._gro = gro
         self._checksum_offload = checksum_offload
         roles = ("router", *(port.name for port in ports))
-        self._namespaces = Namespaces(*(f"{name}{role}" for role in roles), purpose=PURPOSE)
+        number = next(_numbers)
+        self._namespaces = Namespaces(*(f"{number}{role}" for role in roles), purpose=PURPOSE)
 
     def __enter__(self) -> Self:
         remove_leftovers(PURPOSE)

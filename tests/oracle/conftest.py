@@ -26,7 +26,7 @@ FORWARDERS = [
 def paired(forwarder: str, ports: Sequence[Port], lines: Sequence[str] = (), **topology: Any) -> Iterator[Pair]:
     """Two routers with `lines` of `ip`; `forwarder` forwards for the second one."""
     with ExitStack() as stack:
-        kernel, other = (stack.enter_context(network(Topology(ports, name=name, **topology))) for name in ("k", "o"))
+        kernel, other = (stack.enter_context(network(Topology(ports, **topology))) for _ in range(2))
         for each in (kernel, other):
             each.topology.router.ip(*lines)
         if forwarder == "kernel":

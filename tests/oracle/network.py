@@ -23,7 +23,7 @@ Sent = tuple[str, bytes]
 
 _MAGIC = b"bise sentinel "
 _BATCH = 64
-_AGAIN_S, _GIVE_UP_S = 0.25, 5.0
+_AGAIN_S = 0.25
 
 # Errors as many as there are causes: their limits would make the two routers differ by chance.
 UNLIMITED_ERRORS: Mapping[str, int | str] = {
@@ -42,6 +42,7 @@ class Network:
         self.topology = topology
         self.peers = peers
         self.quiet_s = 0.02
+        self.patience_s = 5.0
         self._numbers = itertools.count()
         self._fronts = list(_fronts(topology.ports))
 
@@ -62,19 +63,20 @@ class Network:
             self._until_quiet(outputs)
 
     def _until_sentinels(self, outputs: defaultdict[str, list[bytes]]) -> None:
-        given_up = time.monotonic() + _GIVE_UP_S
+        given_up = time.monotonic() + self.patience_s
         while time.monotonic() < given_up:
-            missing = set()
+            missing = {}
             for port, sentinel, mark in self._sentinels():
                 self.peers[port].send([sentinel])
-                missing.add(mark)
+                missing[mark] = f"into {port}, {Ether(sentinel).summary()}"
             again = time.monotonic() + _AGAIN_S
             while wait_any(self.peers.values(), again):
                 for packet in self._receive(outputs):
-                    missing -= {mark for mark in missing if mark in packet}
+                    mark = packet[packet.index(_MAGIC) :][: len(mark)]
+                    missing.pop(mark, None)
                 if not missing:
                     return
-        raise Lost(f"{len(missing)} sentinels never came out, among them {sorted(missing)[:3]}")
+        raise Lost(f"{len(missing)} sentinels never came out: {'; '.join(missing.values())}")
 
     def _until_quiet(self, outputs: defaultdict[str, list[bytes]]) -> None:
         while wait_any(self.peers.values(), time.monotonic() + self.quiet_s):
