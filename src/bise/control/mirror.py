@@ -1,0 +1,335 @@
+"""The mirror: what Linux wants of the network, kept up to date and told as changes.
+
+It belongs to the network namespace in which it is made, and to one event loop. Subscribe to Linux, survey, then follow;
+after a loss, survey again, with `clean` False until done: what it holds may be stale meanwhile. An audit compares
+slowly and for ever, and counts what it finds wrong (`Counts.divergences`).
+"""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import cycle
+from typing import TypeAlias
+
+from bise.control import writeback
+from bise.control.changes import Change
+from bise.control.netlink.kinds import Group
+from bise.control.netlink.message import NetlinkError, messages
+from bise.control.netlink.routes import RouteDecoder
+from bise.control.netlink.sockets import DumpSocket, EventSocket, Overflow, RequestSocket
+from bise.control.network import Network
+from bise.control.objects import (
+    Address,
+    AddressKey,
+    Destination,
+    InterfaceSettings,
+    Link,
+    Neighbour,
+    NeighbourKey,
+    NextHopObject,
+    Path,
+    Prefix,
+    Route,
+    Rule,
+    SettingsKey,
+)
+from bise.control.paths import paths_of, usable
+from bise.control.survey import SILENT_SUBJECTS, SUBJECTS, Outcome, Subject, Survey
+
+_log = logging.getLogger(__name__)
+
+_DRAINED_AT_ONCE = 2048
+_PUBLISHED_AT_ONCE = 16384
+_ATTEMPTS = 8
+_REST_S = 1.0
+_COALESCE_S = 0.02
+_HURRY_SHARE = 0.25
+
+Subscriber: TypeAlias = Callable[[Sequence[Change]], None]
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the mirror has done since it was made."""
+
+    announcements: int = 0
+    changes: int = 0
+    unreadable: int = 0
+    """Announcements that couldn't be decoded; each led to a resync."""
+    overflows: int = 0
+    resyncs: int = 0
+    surveys: int = 0
+    """Comparisons with Linux: the first, resyncs, and slices of the audit."""
+    divergences: Counter[str] = field(default_factory=Counter)
+    """Objects that were wrong though nothing was lost, by table; each has been put right."""
+    neighbours_used: int = 0
+    neighbours_refused: int = 0
+
+
+class Mirror:
+    """Links, addresses, neighbours, next-hop objects, routes, rules and settings, as dictionaries by identity.
+
+    Nobody but the mirror writes them. `start` it in a loop (or `load` it once), `subscribe` to what changes.
+    """
+
+    def __init__(self, receive_buffer: int = 64 << 20, audit_share: float = 0.02, audit_pause_s: float = 2.0) -> None:
+        """`audit_share` is the part of a core that the audit may take; it rests `audit_pause_s` between its slices."""
+        self.counts = Counts()
+        self.clean = False
+        """Whether it is known to hold all that Linux does. While it isn't, punt what may be stale."""
+        self._decoder = RouteDecoder()
+        self._network = Network(self._decoder)
+        self._events = EventSocket(Group, receive_buffer)
+        self._dumps = DumpSocket()
+        self._requests = RequestSocket()
+        self._audit_share = audit_share
+        self._audit_pause_s = audit_pause_s
+        self._subscribers: list[Subscriber] = []
+        self._watchers: list[Callable[[bool], None]] = []
+        self._survey: Survey | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._following: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+        self._synchronised = asyncio.Event()
+        self._lost = True
+
+    @property
+    def links(self) -> Mapping[int, Link]:
+        return self._network.links.values
+
+    @property
+    def settings(self) -> Mapping[SettingsKey, InterfaceSettings]:
+        return self._network.settings.values
+
+    @property
+    def addresses(self) -> Mapping[AddressKey, Address]:
+        return self._network.addresses.values
+
+    @property
+    def neighbours(self) -> Mapping[NeighbourKey, Neighbour]:
+        return self._network.neighbours.values
+
+    @property
+    def next_hops(self) -> Mapping[int, NextHopObject]:
+        return self._network.next_hops.values
+
+    @property
+    def routes(self) -> Mapping[Prefix, Destination]:
+        return self._network.routes.values
+
+    @property
+    def rules(self) -> Mapping[Rule, Rule]:
+        return self._network.rules.values
+
+    def paths(self, route: Route) -> tuple[Path, ...]:
+        return paths_of(route, self.next_hops)
+
+    def usable(self, path: Path, family: int) -> bool:
+        return usable(path, family, self.links, self.settings)
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Have it called with lists of changes, parents before children, after the dictionaries have changed."""
+        self._subscribers.append(subscriber)
+
+    def watch_clean(self, watcher: Callable[[bool], None]) -> None:
+        """Have it called when `clean` changes; when it becomes True, all changes have been told."""
+        self._watchers.append(watcher)
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Follow Linux from now on."""
+        self._loop = loop
+        loop.add_reader(self._events.fileno(), self._readable)
+        self._following = loop.create_task(self._follow(), name="mirror")
+
+    async def synchronised(self) -> None:
+        """Wait until the mirror is clean."""
+        await self._synchronised.wait()
+
+    def load(self) -> None:
+        """Without a loop: take in what Linux has, or has changed since, and tell it. Raises NetlinkError."""
+        for attempt in range(_ATTEMPTS):
+            self._empty()
+            survey = self._begin(SUBJECTS)
+            for _ in survey.steps():
+                self._drain()
+            if self._end(survey, at_last=attempt == _ATTEMPTS - 1) is not None:
+                break
+        while self._network.changed():
+            self._publish()
+        self._set_clean(True)
+
+    async def close(self) -> None:
+        if self._loop is not None:
+            self._loop.remove_reader(self._events.fileno())
+        if self._following is not None:
+            self._following.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._following
+        for socket in (self._events, self._dumps, self._requests):
+            socket.close()
+
+    def use_neighbours(self, keys: Iterable[NeighbourKey]) -> None:
+        """Keep alive in Linux the neighbours that the fast path uses, of those that age."""
+        known = [key for key in keys if (one := self.neighbours.get(key)) is not None and one.ageing]
+        self.counts.neighbours_used += len(known)
+        self.counts.neighbours_refused += writeback.use_neighbours(self._requests, known)
+
+    def ask_route(self, family: int, destination: int, source: int = 0, in_link: int = 0) -> writeback.RouteAnswer:
+        """What Linux would do with a packet."""
+        return writeback.ask_route(self._requests, self._decoder, family, destination, source, in_link)
+
+    # Following
+
+    def _readable(self) -> None:
+        self._drain()
+        self._publish()
+
+    def _drain(self) -> bool:
+        """Apply announcements that wait, up to a number; whether that was all."""
+        buffer: bytes | None = b""
+        for _ in range(_DRAINED_AT_ONCE):
+            try:
+                buffer = self._events.receive()
+                if buffer is None:
+                    break
+                self._apply(buffer)
+            except Overflow:
+                self.counts.overflows += 1
+                self._lose("Linux announced more than could be read")
+            except NetlinkError as error:
+                self.counts.unreadable += 1
+                self._lose(str(error))
+        if self._network.suspicious:
+            self._wake.set()
+        return buffer is None
+
+    def _apply(self, buffer: bytes) -> None:
+        for message in messages(buffer):
+            self.counts.announcements += 1
+            if self._survey is not None:
+                self._survey.note(buffer, message)
+            self._network.apply(buffer, message)
+
+    def _lose(self, reason: str) -> None:
+        _log.warning("reading the network again: %s", reason)
+        self._lost = True
+        self._set_clean(False)
+        if self._survey is not None:
+            self._survey.spoiled = True
+        self._wake.set()
+
+    def _set_clean(self, clean: bool) -> None:
+        if clean != self.clean:
+            self.clean = clean
+            for watcher in self._watchers:
+                watcher(clean)
+        if clean:
+            self._synchronised.set()
+        else:
+            self._synchronised.clear()
+
+    def _publish(self) -> None:
+        found = list(self._network.take_changes(_PUBLISHED_AT_ONCE))
+        if found:
+            self.counts.changes += len(found)
+            for subscriber in self._subscribers:
+                subscriber(found)
+        if self._loop is not None and self._network.changed():
+            self._loop.call_soon(self._publish)
+
+    # Surveys
+
+    async def _follow(self) -> None:
+        slices = cycle((subject,) for subject in SUBJECTS)
+        while True:
+            self._wake.clear()
+            if self._lost:
+                await self._resync()
+            elif self._network.suspicious:
+                await self._look_again()
+            else:
+                await self._audit(next(slices))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), self._audit_pause_s)
+
+    async def _resync(self) -> None:
+        """Read everything, until a survey comes through that nothing came between."""
+        self.counts.resyncs += self.counts.surveys > 0
+        for attempt in range(_ATTEMPTS):
+            while not self._drain():
+                await asyncio.sleep(0)
+            self._lost = False
+            try:
+                outcome = await self._look(SUBJECTS, 1.0, at_last=attempt == _ATTEMPTS - 1)
+            except NetlinkError as error:
+                self._lose(str(error))
+                await asyncio.sleep(_REST_S)
+                continue
+            if self._lost or outcome is None or not (outcome.complete or attempt == _ATTEMPTS - 1):
+                continue
+            if not outcome.complete:
+                self._network.suspicious.add(0)
+            while self._network.changed():
+                self._publish()
+                await asyncio.sleep(0)
+            if not self._lost:
+                self._set_clean(True)
+            return
+
+    async def _look_again(self) -> None:
+        """After a change that Linux makes others for without a word: were they what we inferred?"""
+        await asyncio.sleep(_COALESCE_S)
+        suspicious, self._network.suspicious = self._network.suspicious, set()
+        outcome = await self._audited(SILENT_SUBJECTS, _HURRY_SHARE)
+        if outcome is None:
+            self._network.suspicious |= suspicious
+            await asyncio.sleep(_COALESCE_S)
+
+    async def _audit(self, subjects: tuple[Subject, ...]) -> None:
+        await self._audited(subjects, self._audit_share)
+
+    async def _audited(self, subjects: tuple[Subject, ...], share: float) -> Outcome | None:
+        try:
+            outcome = await self._look(subjects, share, at_last=False)
+        except NetlinkError as error:
+            self._lose(str(error))
+            return None
+        if outcome is not None:
+            self.counts.divergences.update(outcome.divergences)
+            self._publish()
+        return outcome
+
+    async def _look(self, subjects: tuple[Subject, ...], share: float, *, at_last: bool) -> Outcome | None:
+        """A survey that takes `share` of a core."""
+        survey = self._begin(subjects)
+        try:
+            began = time.perf_counter()
+            for _ in survey.steps():
+                busy = time.perf_counter() - began
+                await asyncio.sleep(busy * (1 / share - 1))
+                if survey.spoiled and not at_last:
+                    break
+                began = time.perf_counter()
+            return self._end(survey, at_last=at_last)
+        finally:
+            self._survey = None
+
+    def _begin(self, subjects: tuple[Subject, ...]) -> Survey:
+        self.counts.surveys += 1
+        self._survey = Survey(self._network, self._decoder, self._dumps, subjects)
+        return self._survey
+
+    def _end(self, survey: Survey, *, at_last: bool) -> Outcome | None:
+        self._empty()
+        self._survey = None
+        return survey.finish(at_last=at_last)
+
+    def _empty(self) -> None:
+        """Read all that waits: what was announced before a loss must not be taken for what came after it."""
+        for _ in range(64):
+            if self._drain():
+                return

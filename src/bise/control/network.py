@@ -1,0 +1,205 @@
+"""The state of one network namespace as Linux told it, and what each announcement does to it.
+
+Written by the mirror alone. What an announcement implies without saying so (`control/silent.py`) is applied with it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from typing import Any
+
+from bise.control import silent
+from bise.control.changes import Change, Tracked
+from bise.control.netlink import decode
+from bise.control.netlink.kinds import Kind
+from bise.control.netlink.message import Message
+from bise.control.netlink.routes import RouteDecoder
+from bise.control.netlink.rules import decode_rule
+from bise.control.objects import (
+    Address,
+    AddressKey,
+    Destination,
+    InterfaceSettings,
+    Link,
+    Neighbour,
+    NeighbourKey,
+    NextHopObject,
+    Prefix,
+    Rule,
+    SettingsKey,
+)
+from bise.control.route_order import with_route, without_route
+
+
+class Network:
+    """Links, addresses, neighbours, next-hop objects, routes, rules and settings, each by its identity."""
+
+    def __init__(self, decoder: RouteDecoder, *, infers: bool = True) -> None:
+        self.links: Tracked[int, Link] = Tracked()
+        self.settings: Tracked[SettingsKey, InterfaceSettings] = Tracked()
+        self.addresses: Tracked[AddressKey, Address] = Tracked()
+        self.neighbours: Tracked[NeighbourKey, Neighbour] = Tracked()
+        self.next_hops: Tracked[int, NextHopObject] = Tracked()
+        self.routes: Tracked[Prefix, Destination] = Tracked()
+        self.rules: Tracked[Rule, Rule] = Tracked()
+        self.suspicious: set[int] = set()
+        """Links whose routes Linux may just have changed without a word; whoever has looked empties it."""
+        self.inferred = 0
+        """Objects removed because of what an announcement implies."""
+        self.upheavals = 0
+        """Announcements that imply more than they say."""
+        self._infers = infers
+        self._decoder = decoder
+        self._appliers: dict[int, Callable[[bytes, int, int, int], None]] = {
+            Kind.NEW_ROUTE: self._new_route,
+            Kind.DELETE_ROUTE: self._delete_route,
+            Kind.NEW_NEIGHBOUR: self._new_neighbour,
+            Kind.DELETE_NEIGHBOUR: self._delete_neighbour,
+            Kind.NEW_LINK: self._new_link,
+            Kind.DELETE_LINK: self._delete_link,
+            Kind.NEW_ADDRESS: self._new_address,
+            Kind.DELETE_ADDRESS: self._delete_address,
+            Kind.NEW_NEXT_HOP: self._new_next_hop,
+            Kind.DELETE_NEXT_HOP: self._delete_next_hop,
+            Kind.NEW_RULE: self._new_rule,
+            Kind.DELETE_RULE: self._delete_rule,
+            Kind.NEW_SETTINGS: self._new_settings,
+            Kind.DELETE_SETTINGS: self._delete_settings,
+        }
+
+    def tables(self) -> tuple[Tracked[Any, Any], ...]:
+        """Parents before children."""
+        return (
+            self.links,
+            self.settings,
+            self.addresses,
+            self.neighbours,
+            self.next_hops,
+            self.routes,
+            self.rules,
+        )
+
+    def apply(self, buffer: bytes, message: Message) -> None:
+        """One announcement. Raises NetlinkError if it can't be read."""
+        apply = self._appliers.get(message.type)
+        if apply is not None:
+            apply(buffer, message.start, message.end, message.flags)
+
+    def take_changes(self, most: int) -> Iterator[Change]:
+        """Up to `most` changes since they were last taken, of parents first."""
+        for table in self.tables():
+            for found in table.take(most):
+                most -= 1
+                yield found
+            if most <= 0:
+                return
+
+    def changed(self) -> bool:
+        return any(table.touched for table in self.tables())
+
+    def _new_route(self, buffer: bytes, start: int, end: int, flags: int) -> None:
+        told = self._decoder.decode(buffer, start, end)
+        if told is None:
+            return
+        prefix, one = told
+        present = self.routes.values.get(prefix)
+        if present is None:
+            self.routes.put(prefix, Destination(prefix, one))
+        else:
+            routes = with_route(prefix.family, present.routes, one, flags)
+            self.routes.put(prefix, Destination(present.prefix, routes))
+
+    def _delete_route(self, buffer: bytes, start: int, end: int, flags: int) -> None:
+        told = self._decoder.decode(buffer, start, end)
+        if told is None:
+            return
+        prefix, one = told
+        present = self.routes.values.get(prefix)
+        if present is None:
+            return
+        left = without_route(prefix.family, present.routes, one[0])
+        self.routes.set(prefix, Destination(present.prefix, left) if left else None)
+
+    def _new_neighbour(self, buffer: bytes, start: int, end: int, flags: int) -> None:
+        neighbour = decode.decode_neighbour(buffer, start, end)
+        if neighbour is not None:
+            self.neighbours.put(neighbour.key, neighbour)
+
+    def _delete_neighbour(self, buffer: bytes, start: int, end: int, flags: int) -> None:
+        neighbour = decode.decode_neighbour(buffer, start, end)
+        if neighbour is not None:
+            self.neighbours.drop(neighbour.key)
+
+    def _new_link(self, buffer: bytes, start: int, end: int, flags: int) -> None:
+        link = decode.decode_link(buffer, start, end)
+        if link is None:
+            return
+        old = self.links.values.get(link.index)
+        self.links.put(link.index, link)
+        if old is None or (old.up, old.running, old.master) != (link.up, link.running, link.master):
+            self.upheavals += 1
+            if old is not None and self._infers:
+                silent.link_changed(self, old, link)
+
+    def _delete_link(self, buffer: bytes, start: int, end: int, flags: int) -> None:
+        index = decode.link_identity(buffer, start, end)
+        old = None if index is None else self.links.values.get(index)
+        if old is not None:
+            self.links.drop(old.index)
+            self.upheavals += 1
+            if self._infers:
+                silent.link_gone(self, old)
+
+    def _new_address(self, buffer: bytes, start: int, end: int, flags: int) -> None:
+        address = decode.decode_address(buffer, start, end)
+        if address is not None:
+            self.addresses.put(address.key, address)
+
+    def _delete_address(self, buffer: bytes, start: int, end: int, flags: int) -> None:
+        address = decode.decode_address(buffer, start, end)
+        if address is not None:
+            self.addresses.drop(address.key)
+            self.upheavals += 1
+            if self._infers:
+                silent.address_gone(self, address)
+
+    def _new_next_hop(self, buffer: bytes, start: int, end: int, flags: int) -> None:
+        next_hop = decode.decode_next_hop(buffer, start, end)
+        self.next_hops.put(next_hop.id, next_hop)
+
+    def _delete_next_hop(self, buffer: bytes, start: int, end: int, flags: int) -> None:
+        identity = decode.next_hop_identity(buffer, start, end)
+        self.next_hops.drop(identity)
+        self.upheavals += 1
+        if self._infers:
+            silent.next_hops_gone(self, {identity})
+
+    def _new_rule(self, buffer: bytes, start: int, end: int, flags: int) -> None:
+        rule = decode_rule(buffer, start, end)
+        if rule is not None:
+            self.rules.put(rule, rule)
+
+    def _delete_rule(self, buffer: bytes, start: int, end: int, flags: int) -> None:
+        rule = decode_rule(buffer, start, end)
+        if rule is not None:
+            self.rules.drop(rule)
+
+    def _new_settings(self, buffer: bytes, start: int, end: int, flags: int) -> None:
+        told = decode.decode_settings(buffer, start, end)
+        if told is None:
+            return
+        present = self.settings.values.get(told.key)
+        self.settings.put(told.key, told if present is None else _merged(present, told))
+
+    def _delete_settings(self, buffer: bytes, start: int, end: int, flags: int) -> None:
+        told = decode.decode_settings(buffer, start, end)
+        if told is not None:
+            self.settings.drop(told.key)
+
+
+_SETTINGS = [field.name for field in fields(InterfaceSettings)]
+
+
+def _merged(present: InterfaceSettings, told: InterfaceSettings) -> InterfaceSettings:
+    """An announcement of settings brings only those that changed."""
+    news: dict[str, Any] = {name: value for name in _SETTINGS if (value := getattr(told, name)) is not None}
+    return replace(present, **news)
