@@ -12,7 +12,7 @@ General layout
 Nothing here knows what a network is.
 """
 
-from bise.hot.function import Entry, entry, external, hot, load_library
+from bise.hot.function import Entry, entry, external, hot, libraries, load_library
 from bise.hot.header import (
     Header,
     OutOfBounds,
@@ -24,11 +24,13 @@ from bise.hot.header import (
     le32,
     le64,
     local,
+    nth,
     u8,
 )
 from bise.hot.mode import MODE, Mode
 from bise.hot.primitives import (
     add64,
+    call3,
     cycles,
     fetch_add,
     load8,
@@ -49,6 +51,7 @@ from bise.hot.primitives import (
     store32,
     store64,
     store_release,
+    store_release32,
     sub64,
     unsigned_less,
 )
@@ -66,6 +69,7 @@ __all__ = [
     "be32",
     "be48",
     "be64",
+    "call3",
     "cycles",
     "entry",
     "external",
@@ -74,6 +78,7 @@ __all__ = [
     "le16",
     "le32",
     "le64",
+    "libraries",
     "load8",
     "load16",
     "load32",
@@ -84,6 +89,7 @@ __all__ = [
     "lowest_bit",
     "mix64",
     "mul64",
+    "nth",
     "pause",
     "popcount64",
     "prefetch",
@@ -94,6 +100,7 @@ __all__ = [
     "store32",
     "store64",
     "store_release",
+    "store_release32",
     "sub64",
     "u8",
     "unsigned_less",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from bise.hot.mode import MODE, Mode
+from bise.hot.primitives import FUNCTIONS
 
 F = TypeVar("F", bound=Callable[..., Any])
 _LIBRARIES: list[ctypes.CDLL] = [ctypes.CDLL(None, use_errno=True)]
@@ -58,17 +59,20 @@ class Entry:
 def entry(arity: int, cached: bool = True) -> Callable[[Callable[..., int]], Entry]:
     """Compiles a module-level function of `arity` 64-bit integers at once; the result is kept in the cache folder.
 
-    In checked mode OutOfBounds reaches the caller; interpreted, `address` is 0.
+    In checked mode OutOfBounds reaches a Python caller; interpreted, `address` is a number that `call3` knows.
     """
 
     def make(function: Callable[..., int]) -> Entry:
         if MODE is Mode.INTERPRETED:
-            return Entry(0, function, function)
+            FUNCTIONS[len(FUNCTIONS) + 1] = function
+            return Entry(len(FUNCTIONS), function, function)
         kind = numba.types.int64(*[numba.types.int64] * arity)
-        if MODE is Mode.CHECKED:
-            checked = numba.njit(kind, nogil=True, error_model="numpy", cache=cached)(function)
-            return Entry(0, checked, function)
         compiled = numba.cfunc(kind, nopython=True, error_model="numpy", cache=cached)(function)
+        if MODE is Mode.CHECKED:
+            # Not cached: of one function the cache can't tell this form from the other, and loading the wrong one crashes.
+            checked = numba.njit(kind, nogil=True, error_model="numpy")(function)
+            checked.keeps_alive = compiled
+            return Entry(compiled.address, checked, function)
         call = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * arity)(compiled.address)
         call.keeps_alive = compiled
         return Entry(compiled.address, call, function)
@@ -83,6 +87,11 @@ def load_library(path: str) -> ctypes.CDLL:
     if MODE is not Mode.INTERPRETED:
         llvmlite.binding.load_library_permanently(path)
     return library
+
+
+def libraries() -> list[str]:
+    """The paths of the libraries loaded so far, for another process that is to compile the same code."""
+    return [library._name for library in _LIBRARIES[1:]]
 
 
 def external(symbol: str, result: str, arguments: tuple[str, ...]) -> Any:

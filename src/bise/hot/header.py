@@ -120,6 +120,11 @@ class Header:
 H = TypeVar("H", bound=Header)
 
 
+def nth(cls: type[H], start: int, number: int) -> H:
+    """Record `number` of an array of `cls` that begins at address `start`."""
+    return cls(start + number * cls.size)
+
+
 def local(cls: type[H]) -> Callable[[], H]:
     """A function that makes an instance on the stack of the function that it is inlined into; contents undefined."""
     if MODE is not Mode.INTERPRETED:

@@ -17,13 +17,14 @@ from numba.extending import (
     infer_getattr,
     intrinsic,
     models,
+    overload,
     register_model,
     type_callable,
     typeof_impl,
 )
 
 from bise.hot import primitives
-from bise.hot.header import Field, Header, OutOfBounds
+from bise.hot.header import Field, Header, OutOfBounds, nth
 from bise.hot.mode import MODE, Mode
 
 _INT8, _INT32, _INT64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
@@ -128,6 +129,24 @@ def _check(context: Any, builder: Any, packet: type[Header], notes: Any, offset:
         context.call_conv.return_user_exc(builder, OutOfBounds, ("a header outside of its packet",))
 
 
+@type_callable(nth)  # type: ignore[untyped-decorator]
+def _nth_type(context: Any) -> Any:
+    def resolve(cls: Any, start: Any, number: Any) -> Any:
+        return _KINDS.get(getattr(cls, "typing_key", None))
+
+    return resolve
+
+
+@lower_builtin(nth, types.Any, types.Integer, types.Integer)  # type: ignore[untyped-decorator]
+def _nth(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    start, number = (
+        context.cast(builder, value, kind, types.int64)
+        for value, kind in zip(arguments[1:], signature.args[1:], strict=True)
+    )
+    size = ir.Constant(_INT64, signature.return_type.header.size)
+    return builder.gep(builder.inttoptr(start, _POINTER), [builder.mul(number, size)], inbounds=True)
+
+
 def local(cls: type[Header]) -> Any:
     """An intrinsic: room for one instance on the stack of the function that it is inlined into."""
     kind = _KINDS[cls]
@@ -143,12 +162,20 @@ def local(cls: type[Header]) -> Any:
     return make
 
 
+@overload(int)  # type: ignore[untyped-decorator]
+def _enum_as_integer(member):  # type: ignore[no-untyped-def]
+    """Numba knows `int` of numbers only."""
+    if isinstance(member, types.IntEnumMember):
+        return lambda member: member.value
+    return None
+
+
 def _lowered(function: Any, arity: int, result: Any = types.int64) -> Callable[[Any], Any]:
     """Registers LLVM code for a primitive whose arguments are all 64-bit integers."""
 
     def register(code: Callable[..., Any]) -> Any:
         def resolve(context: Any) -> Any:
-            parameters = ", ".join("abc"[:arity])
+            parameters = ", ".join("abcd"[:arity])
             return eval(f"lambda {parameters}: result", {"result": result})
 
         type_callable(function)(resolve)
@@ -197,6 +224,11 @@ def _store_release(builder: Any, address: Any, value: Any) -> None:
     builder.store_atomic(value, _pointer(builder, address, 64), "release", 8)
 
 
+@_lowered(primitives.store_release32, 2, types.void)
+def _store_release32(builder: Any, address: Any, value: Any) -> None:
+    builder.store_atomic(builder.trunc(value, _INT32), _pointer(builder, address, 32), "release", 4)
+
+
 @_lowered(primitives.fetch_add, 2)
 def _fetch_add(builder: Any, address: Any, value: Any) -> Any:
     return builder.atomic_rmw("add", _pointer(builder, address, 64), value, "acq_rel")
@@ -238,3 +270,9 @@ def _pause(builder: Any) -> None:
 def _cycles(builder: Any) -> Any:
     function = builder.module.declare_intrinsic("llvm.readcyclecounter", [], ir.FunctionType(_INT64, []))
     return builder.call(function, [])
+
+
+@_lowered(primitives.call3, 4)
+def _call3(builder: Any, function: Any, a: Any, b: Any, c: Any) -> Any:
+    kind = ir.FunctionType(_INT64, [_INT64] * 3)
+    return builder.call(builder.inttoptr(function, ir.PointerType(kind)), [a, b, c])

@@ -8,6 +8,7 @@ import ctypes
 import time
 from typing import Any
 
+FUNCTIONS: dict[int, Any] = {}  # what stands for the addresses of entries where nothing is compiled
 _MASK = (1 << 64) - 1
 _SIGN = 1 << 63
 
@@ -118,6 +119,11 @@ def store_release(address: int, value: int) -> None:
     store64(address, value)
 
 
+def store_release32(address: int, value: int) -> None:
+    """32 bits, aligned; publishes everything stored before it."""
+    store32(address, value)
+
+
 def fetch_add(address: int, value: int) -> int:
     """Adds atomically; returns what was there before."""
     before = load64(address)
@@ -136,3 +142,8 @@ def pause() -> None:
 def cycles() -> int:
     """The processor's time-stamp counter (in CPython: nanoseconds)."""
     return time.perf_counter_ns()
+
+
+def call3(function: int, a: int, b: int, c: int) -> int:
+    """Calls the entry of three arguments whose `address` is `function`."""
+    return FUNCTIONS[function](a, b, c)  # type: ignore[no-any-return]

@@ -22,16 +22,18 @@ class Queue(Header):
 
 
 @hot
-def receive(queue: Any, packets: int, room: int) -> int:
+def receive(queue_address: int, packets: int, room: int) -> int:
     """Fills the array of packet addresses at `packets` with up to `room` of them; how many."""
+    queue = Queue(queue_address)
     n: int = _receive(queue.port, queue.queue, packets, room)
     queue.received += n
     return n
 
 
 @hot
-def transmit(queue: Any, packets: int, n: int) -> int:
+def transmit(queue_address: int, packets: int, n: int) -> int:
     """Sends `n` packets; how many went out. The others are freed and counted as `tx_dropped`."""
+    queue = Queue(queue_address)
     sent: int = _transmit(queue.port, queue.queue, packets, n)
     queue.transmitted += sent
     queue.tx_dropped += n - sent

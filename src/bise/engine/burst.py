@@ -1,0 +1,90 @@
+"""What the generated burst function is made of, besides the nodes: taking packets up, and every way to let them go."""
+
+from bise.engine.packet import Packet
+from bise.engine.punting import punt
+from bise.engine.worker import LANE_OCTETS, Lane
+from bise.hot import external, hot, load64, prefetch, store64
+from bise.ports.mbuf import Mbuf
+
+put = external("bise_pool_put", "void", ("i64", "i64"))
+_AHEAD = 4  # packets
+_PACKETS = Lane.packets.offset
+
+
+@hot
+def look_ahead(received, number):
+    """Asks for the headers of a packet that comes up soon (the array is padded: any entry may be read)."""
+    buffer = Mbuf(load64(received + 8 * (number + _AHEAD)))
+    prefetch(buffer.buf_addr + 128)
+
+
+@hot
+def take_up(packet, buffer_address, port):
+    """Begins the notes of one packet."""
+    buffer = Mbuf(buffer_address)
+    packet.buffer = buffer_address
+    packet.data = buffer.buf_addr + buffer.data_off
+    packet.length = buffer.data_len
+    packet.total = buffer.pkt_len
+    packet.port = port
+    packet.l3 = 0
+    packet.l4 = 0
+    packet.egress = 0
+    packet.hop = 0
+
+
+@hot
+def gather(lanes, packet):
+    """Puts a packet on the lane of its egress port. A burst never fills one: LANE_ROOM is twice BURST."""
+    lane = Lane(lanes + packet.egress * LANE_OCTETS)
+    count = lane.count
+    store64(lane.address + _PACKETS + 8 * count, packet.buffer)
+    lane.count = count + 1
+    lane.octets += packet.total
+
+
+@hot
+def finish(worker, plan, queue, packet, sink, first_punt, first_urgent, finished):
+    """Ends a packet's way at a drop or a punt: counts it, gives it to Linux or not, and marks it to be freed."""
+    counter = plan.counts + 8 * sink
+    store64(counter, load64(counter) + 1)
+    if sink >= first_punt:
+        urgent = sink >= first_urgent
+        punt(worker.punting, queue.address, worker.now, urgent, packet.data, packet.length, packet.total)
+    store64(worker.finished + 8 * finished, packet.buffer)
+    return finished + 1
+
+
+@hot
+def release(worker, plan, count, finished):
+    """Frees what ended here and counts the rest as transmitted; the end of a burst."""
+    if finished > 0:
+        put(worker.finished, finished)
+    store64(plan.counts, load64(plan.counts) + count - finished)
+
+
+@hot
+def lane_at(lanes, number):
+    """The lane of a port."""
+    return Lane(lanes + number * LANE_OCTETS)
+
+
+@hot
+def gathered(lane):
+    """The address of the packets that wait on a lane."""
+    return lane.address + _PACKETS
+
+
+@hot
+def settle(lane, sent):
+    """Accounts for what the driver took and what it had no room for, and empties the lane."""
+    lane.sent += sent
+    lane.dropped += lane.count - sent
+    lane.count = 0
+
+
+@hot
+def discard(lane):
+    """The port of this lane is gone: frees what waits for it. Returns the packets sent, none."""
+    put(lane.address + _PACKETS, lane.count)
+    return 0

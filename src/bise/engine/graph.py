@@ -1,0 +1,120 @@
+"""The graph as a value: nodes in topological order, and for each of their edges the node or sink that it leads to."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bise.engine.node import Drop, Insert, Node, Part, Punt, PuntClass, Sink, Target, To, Transmit
+from bise.errors import BiseError
+
+
+class GraphError(BiseError):
+    """The features' parts don't make a graph."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """`edges[node.name][edge.name]` is the name of a node or a sink; `order` starts with the entry node.
+
+    No edge leads backwards in `order`. `sinks` are in the counters' order: transmit, drops, punts, urgent punts.
+    """
+
+    order: tuple[Node, ...]
+    edges: dict[str, dict[str, str]]
+    sinks: tuple[Sink, ...]
+
+    def sink_number(self, name: str) -> int:
+        """The index of a sink's counter."""
+        return next(number for number, sink in enumerate(self.sinks) if sink.name == name)
+
+    def text(self) -> str:
+        """The graph as lines `node EDGE -> target`, in order: what `bise graph` prints and tests compare."""
+        lines = (f"{name} {edge} -> {to}" for name, edges in self.edges.items() for edge, to in edges.items())
+        return "\n".join(lines)
+
+
+def build(start: str, parts: Iterable[Part], always: Iterable[Sink] = ()) -> Graph:
+    """Joins the features' parts; nodes that nothing leads to are left out. `always`: sinks that the engine needs.
+
+    Raises GraphError where a name is given twice, an edge has no target, or the nodes form a circle.
+    """
+    parts = tuple(parts)
+    nodes = _nodes(parts)
+    if start not in nodes:
+        raise GraphError(f"no feature brings the entry node {start}")
+    targets = _targets(nodes, parts)
+    for insert in (insert for part in parts for insert in part.inserts):
+        _insert(targets, insert)
+    order = _order(start, nodes, targets)
+    sinks: dict[str, Sink] = {"transmit": Transmit()} | {sink.name: sink for sink in always}
+    for node in order:
+        for target in targets[node.name].values():
+            if not isinstance(target, str):
+                _add_sink(sinks, target)
+    edges = {node.name: {edge: _name(to) for edge, to in targets[node.name].items()} for node in order}
+    return Graph(tuple(order), edges, tuple(sorted(sinks.values(), key=_rank)))
+
+
+def _rank(sink: Sink) -> tuple[int, int]:
+    return (Transmit, Drop, Punt).index(type(sink)), sink.urgency is PuntClass.CONTROL if isinstance(sink, Punt) else 0
+
+
+def _name(target: "str | Sink") -> str:
+    return target if isinstance(target, str) else target.name
+
+
+def _nodes(parts: tuple[Part, ...]) -> dict[str, Node]:
+    nodes: dict[str, Node] = {}
+    for node in (node for part in parts for node in (*part.edges, *(insert.node for insert in part.inserts))):
+        if nodes.setdefault(node.name, node) != node:
+            raise GraphError(f"two nodes are named {node.name}")
+    return nodes
+
+
+def _targets(nodes: dict[str, Node], parts: tuple[Part, ...]) -> "dict[str, dict[str, str | Sink]]":
+    targets: dict[str, dict[str, str | Sink]] = {name: {} for name in nodes}
+    for node, edges in (item for part in parts for item in part.edges.items()):
+        targets[node.name] = {node.edges(edge).name: _resolve(nodes, target) for edge, target in edges.items()}
+    inserted = {(insert.node.name, insert.through.name) for part in parts for insert in part.inserts}
+    for node in nodes.values():
+        for edge in node.edges:
+            if edge.name not in targets[node.name] and (node.name, edge.name) not in inserted:
+                raise GraphError(f"edge {edge.name} of {node.name} leads nowhere")
+    return targets
+
+
+def _resolve(nodes: dict[str, Node], target: Target) -> "str | Sink":
+    if isinstance(target, To):
+        return target.node if target.node in nodes else target.otherwise
+    return target
+
+
+def _insert(targets: dict[str, dict[str, "str | Sink"]], insert: Insert) -> None:
+    if insert.at not in targets or insert.edge not in targets[insert.at]:
+        raise GraphError(f"{insert.node.name} wants to stand on edge {insert.edge} of {insert.at}, which isn't there")
+    targets[insert.node.name][insert.through.name] = targets[insert.at][insert.edge]
+    targets[insert.at][insert.edge] = insert.node.name
+
+
+def _order(start: str, nodes: dict[str, Node], targets: dict[str, dict[str, "str | Sink"]]) -> list[Node]:
+    """Depth-first, reversed: every node before those that it leads to."""
+    done: list[str] = []
+    open_: set[str] = set()
+
+    def visit(name: str) -> None:
+        if name in done:
+            return
+        if name in open_:
+            raise GraphError(f"the graph has a circle through {name}")
+        open_.add(name)
+        for target in reversed(targets[name].values()):
+            if isinstance(target, str):
+                visit(target)
+        done.append(name)
+
+    visit(start)
+    return [nodes[name] for name in reversed(done)]
+
+
+def _add_sink(sinks: dict[str, Sink], sink: Sink) -> None:
+    if sinks.setdefault(sink.name, sink) != sink:
+        raise GraphError(f"two meanings of {sink.name}")

@@ -1,0 +1,112 @@
+"""Nodes, what an edge can lead to, and what a feature contributes to the graph."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from typing import Any
+
+from bise.hot import Header, hot
+
+
+class PuntClass(Enum):
+    """How urgent a packet is for Linux: each class has a budget of its own."""
+
+    CONTROL = 0  # what keeps the router alive: ARP, neighbour discovery, routing protocols
+    DATA = 1  # everything else
+
+
+@dataclass(frozen=True)
+class Transmit:
+    """The packet leaves by port `packet.egress`."""
+
+    name: str = "transmit"
+
+
+@dataclass(frozen=True)
+class Drop:
+    """The packet ends here. `reason` is the counter's name, `meaning` a sentence for the operator."""
+
+    reason: str
+    meaning: str
+
+    @property
+    def name(self) -> str:
+        return f"drop {self.reason}"
+
+
+@dataclass(frozen=True)
+class Punt:
+    """The packet goes to Linux as if received on its port; it must not have been changed on the way here."""
+
+    reason: str
+    meaning: str
+    urgency: PuntClass = PuntClass.DATA
+
+    @property
+    def name(self) -> str:
+        return f"punt {self.reason}"
+
+
+Sink = Transmit | Drop | Punt
+
+
+@dataclass(frozen=True)
+class To:
+    """An edge to the node of that name, or, where no feature brings it, to `otherwise`."""
+
+    node: str
+    otherwise: Sink
+
+
+Target = Sink | To
+TRANSMIT = Transmit()
+
+
+@dataclass(frozen=True)
+class Node:
+    """A step that decides about one packet: `function(packet, state, now) -> edge`, `now` in nanoseconds.
+
+    `name` is `feature.function`; `state` is the record class of the feature's state, an instance of which is the
+    function's second argument.
+    """
+
+    name: str
+    module: str
+    attribute: str
+    edges: type[IntEnum]
+    state: type[Header]
+    function: Callable[..., int]
+    source: Callable[..., int]
+
+    def __call__(self, packet: Any, state: Any, now: int) -> int:
+        return self.function(packet, state, now)
+
+
+def node(edges: type[IntEnum], state: type[Header]) -> Callable[[Callable[..., int]], Node]:
+    """Declares a node; its name is made of the feature's folder (or the file's name) and the function's."""
+
+    def make(function: Callable[..., int]) -> Node:
+        parts = function.__module__.split(".")
+        feature = parts[-2] if parts[-1] == "nodes" else parts[-1]
+        name = f"{feature}.{function.__name__}"
+        return Node(name, function.__module__, function.__name__, edges, state, hot(function), function)
+
+    return make
+
+
+@dataclass(frozen=True)
+class Insert:
+    """Puts `node` on the edge `edge` of the node named `at`; its own edge `through` then leads where that one led."""
+
+    node: Node
+    at: str
+    edge: str
+    through: IntEnum
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one feature contributes: its nodes with where their edges lead, and nodes that it puts on others' edges."""
+
+    edges: Mapping[Node, Mapping[IntEnum, Target]]
+    inserts: tuple[Insert, ...] = ()

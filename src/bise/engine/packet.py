@@ -1,0 +1,32 @@
+"""The notes of a packet: what nodes learn about it on its way, one record of at most 64 octets, offsets and not addresses.
+
+The record lives on the stack of the burst loop, so that the compiler keeps it in registers.
+"""
+
+from bise.hot import Header, hot, le16, le32, le64
+from bise.ports.mbuf import Mbuf
+
+
+class Packet(Header):
+    """One packet. Octets 0 to `length` lie contiguously at `data`; `total` counts those of all segments."""
+
+    data = le64()  # address of the first octet; written by the engine
+    buffer = le64()  # address of the packet's mbuf; written by the engine
+    length = le32()  # contiguous octets at `data`; written by the engine
+    total = le32()  # octets of the whole packet; written by the engine
+    port = le16()  # number of the port that received it; written by the engine
+    egress = le16()  # number of the port to send it by; written by whoever leads it to `transmit`
+    l3 = le16()  # offset of the network header; written by ethernet
+    l4 = le16()  # offset of the transport header, 0 where unknown; written by ipv4 and ipv6
+    hop = le64()  # address of the next-hop record; written by ipv4 and ipv6
+
+
+@hot
+def trim(packet, octets):
+    """Cuts off what follows the first `octets` octets: a short packet's padding on the link. One segment only."""
+    if packet.total > octets and packet.length == packet.total:
+        buffer = Mbuf(packet.buffer)
+        buffer.data_len = octets
+        buffer.pkt_len = octets
+        packet.length = octets
+        packet.total = octets

@@ -1,0 +1,90 @@
+"""From a graph to a running burst function: written, compiled by another process, loaded from the cache, swapped in.
+
+The process that compiles is spawned, has low priority and stays off the workers' cores; it leaves its result in the
+cache folder, where the daemon finds it. What is already there costs a file name and a load.
+"""
+
+import asyncio
+import hashlib
+import importlib.util
+import os
+import pathlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+
+from bise.engine.graph import Graph
+from bise.engine.writer import Driver, Source, write
+from bise.errors import BiseError
+from bise.hot import MODE, Entry, Mode, libraries
+from bise.hot.cache import folder
+
+
+class PipelineError(BiseError):
+    """The pipeline didn't compile."""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A compiled graph: `burst` is its entry, `source` what was compiled."""
+
+    graph: Graph
+    source: Source
+    path: pathlib.Path
+    burst: Entry
+
+
+def place(source: Source) -> pathlib.Path:
+    """Writes the module's text where its compiled form will lie beside it; the name is a digest of the text."""
+    name = hashlib.sha256(source.text.encode()).hexdigest()[:16]
+    path = folder() / f"pipeline_{name}.py"
+    if not path.exists():
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_text(source.text)
+        draft.rename(path)
+    return path
+
+
+def load(path: pathlib.Path) -> ModuleType:
+    """Imports a pipeline module; compiles it here and now if nobody did before."""
+    name = f"bise_{path.stem}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise PipelineError(f"{path} is no module")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def build(graph: Graph, drivers: Sequence[Driver]) -> Pipeline:
+    """Writes, compiles in this process where need be, and loads."""
+    source = write(graph, drivers)
+    path = place(source)
+    return Pipeline(graph, source, path, load(path).burst)
+
+
+async def compile_elsewhere(path: pathlib.Path, cores: Sequence[int] = ()) -> None:
+    """Fills the cache by another process, on the given cores (none: any). Raises PipelineError with what it said."""
+    if MODE is Mode.INTERPRETED:
+        return
+    done = path.with_suffix(".done")
+    if done.exists():
+        return
+    words = [sys.executable, "-m", "bise.engine.fill", str(path), ",".join(map(str, cores)), *libraries()]
+    process = await asyncio.create_subprocess_exec(*words, stderr=asyncio.subprocess.PIPE)
+    _, said = await process.communicate()
+    if process.returncode != 0:
+        raise PipelineError(f"the pipeline {path} doesn't compile:\n{said.decode(errors='replace').strip()}")
+    done.touch()
+
+
+async def build_elsewhere(graph: Graph, drivers: Sequence[Driver], cores: Sequence[int] = ()) -> Pipeline:
+    """Like `build`, but this process only loads: its other threads aren't held up."""
+    source = write(graph, drivers)
+    path = place(source)
+    await compile_elsewhere(path, cores)
+    return Pipeline(graph, source, path, load(path).burst)

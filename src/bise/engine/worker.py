@@ -1,0 +1,177 @@
+"""A worker: one thread on one core that runs the plan it finds, burst by burst, and never stops for a change.
+
+General layout of its memory: `Worker` points to the `Plan` in force, which lists the worker's receive queues, its
+transmit lanes (one a port) and the state of each feature. The control thread publishes a new plan with one store; the
+worker reads that pointer once a round and says so in `epoch`. Only the worker writes what it counts.
+"""
+
+from bise.hot import (
+    Header,
+    add64,
+    call3,
+    cycles,
+    entry,
+    external,
+    hot,
+    le16,
+    le32,
+    le64,
+    load64,
+    load_acquire,
+    mul64,
+    pause,
+    shift_right64,
+    store64,
+    store_release,
+    sub64,
+)
+
+BURST = 32  # packets
+LANE_ROOM = 64  # packets
+ALIVE_NS = 5_000_000  # how far ahead a running worker moves its deadlines
+DOZE_NS = 4_000_000  # the longest sleep of an idle worker
+SPIN_ROUNDS = 4096  # empty rounds before an adaptive worker sleeps
+REBASE_CYCLES = 1 << 20  # how long the cycle counter is trusted before the clock is read again
+POLL, ADAPTIVE, INTERRUPT = 0, 1, 2
+
+_clock_gettime = external("clock_gettime", "i32", ("i32", "i64"))
+_poll = external("poll", "i32", ("i64", "i64", "i32"))
+_usleep = external("usleep", "i32", ("u32",))
+
+
+class Worker(Header):
+    """What one worker and the control thread share; 64-octet lines by writer."""
+
+    plan = le64()  # address of the Plan in force; written by control
+    stop = le64()  # not 0: return; written by control
+    mode = le64()  # POLL, ADAPTIVE or INTERRUPT; written by control
+    nanoseconds = le64()  # a cycle's length in ns, times 2^32; written by control
+    received = le64()  # address of BURST + 8 packet addresses; scratch
+    finished = le64()  # address of BURST + 8 packet addresses: to be freed after the burst; scratch
+    punting = le64()  # address of the worker's Punting record
+    epoch = le64()  # rounds begun; written by the worker, from here on
+    now = le64()  # CLOCK_MONOTONIC in ns at the start of the last round
+    busy = le64()  # rounds that received something
+    idle = le64()  # empty rounds in succession
+    base_cycles = le64()  # the cycle counter when the clock was last read
+    base = le64()  # what the clock said then, in ns
+    seconds = le64()  # struct timespec for clock_gettime
+    fraction = le64()
+    asleep = le64()  # times that it slept
+
+
+class Plan(Header):
+    """What a worker does: immutable once published."""
+
+    pipeline = le64(constant=True)  # address of the burst function (worker, plan, queue) -> packets received
+    queues = le64(constant=True)  # address of an array of Queue addresses
+    queue_count = le64(constant=True)
+    lanes = le64(constant=True)  # address of an array of Lane records, by port number
+    lane_count = le64(constant=True)
+    states = le64(constant=True)  # address of an array of addresses: each feature's state
+    descriptors = le64(constant=True)  # address of an array of struct pollfd for all queues that have one
+    descriptor_count = le64(constant=True)
+    blind = le64(constant=True)  # queues without a descriptor to sleep on
+    counts = le64(constant=True)  # address of a 64-bit counter for each sink of the pipeline
+
+
+class Queue(Header):
+    """A receive queue of one worker."""
+
+    driver = le64(constant=True)  # address of the driver's own record
+    deadline = le64(constant=True)  # address of the word that says until when, in ns, the worker promises to be alive
+    kind = le16(constant=True)  # number of the driver kind, as the pipeline writer knows it
+    port = le16(constant=True)  # port number
+    link = le32(constant=True)  # interface index that punted packets are to be received on; 0: the descriptor's own
+    punting = le64(constant=True)  # descriptor to write punted packets to
+    overload = le64(constant=True)  # address of the word that leaves the port to the kernel until then; 0: no kernel
+    received = le64()  # packets; written by the worker
+    octets = le64()  # written by the worker
+
+
+class Lane(Header):
+    """What a worker sends through one port: gathered during a burst, flushed after it."""
+
+    driver = le64()  # address of the driver's own transmit record, 0: the port is gone
+    kind = le32()
+    count = le32()  # packets gathered
+    sent = le64()  # packets
+    octets = le64()
+    dropped = le64()  # packets that the driver had no room for
+    packets = le64()  # the first of LANE_ROOM packet addresses
+
+
+_STOP, _PLAN, _EPOCH = Worker.stop.offset, Worker.plan.offset, Worker.epoch.offset
+_SECONDS = Worker.seconds.offset
+LANE_OCTETS = Lane.size + 8 * LANE_ROOM  # 568: no power of two, so lanes don't share cache sets
+
+
+@hot
+def _read_clock(worker):
+    _clock_gettime(1, worker.address + _SECONDS)
+    worker.base_cycles = cycles()
+    worker.base = worker.seconds * 1_000_000_000 + worker.fraction
+    return worker.base
+
+
+@hot
+def tell_time(worker):
+    """CLOCK_MONOTONIC in ns, by the cycle counter where the clock was read a moment ago."""
+    spent = sub64(cycles(), worker.base_cycles)
+    if spent < 0 or spent > REBASE_CYCLES:
+        return _read_clock(worker)
+    return add64(worker.base, shift_right64(mul64(spent, worker.nanoseconds), 32))
+
+
+@hot
+def _promise(plan, deadline):
+    """Tells the steering programs of all queues that the worker is alive until `deadline`, in ns."""
+    for number in range(plan.queue_count):
+        queue = Queue(load64(plan.queues + 8 * number))
+        store64(queue.deadline, deadline)
+
+
+@hot
+def _rest(worker, plan, now):
+    """Sleeps until a packet comes or DOZE_NS have passed; ports without a descriptor are looked at every 50 us."""
+    _promise(plan, now + DOZE_NS + ALIVE_NS)
+    worker.asleep += 1
+    if plan.blind > 0 or plan.descriptor_count == 0:
+        _usleep(50)
+    else:
+        _poll(plan.descriptors, plan.descriptor_count, DOZE_NS // 1_000_000)
+    _read_clock(worker)
+
+
+@hot
+def _idle(worker, plan, now):
+    worker.idle += 1
+    if worker.mode == POLL:
+        pause()
+    elif worker.mode == INTERRUPT or worker.idle > SPIN_ROUNDS:
+        _rest(worker, plan, now)
+    else:
+        pause()
+
+
+@entry(1)
+def work(address):
+    """Runs until `stop`. The thread has to be registered with the packet pool and pinned by its caller."""
+    worker = Worker(address)
+    _read_clock(worker)
+    while load_acquire(address + _STOP) == 0:
+        plan = Plan(load_acquire(address + _PLAN))
+        now = tell_time(worker)
+        worker.now = now
+        _promise(plan, now + ALIVE_NS)
+        packets = 0
+        for number in range(plan.queue_count):
+            packets += call3(plan.pipeline, address, plan.address, load64(plan.queues + 8 * number))
+        if packets == 0:
+            _idle(worker, plan, now)
+        else:
+            worker.idle = 0
+            worker.busy += 1
+        store_release(address + _EPOCH, worker.epoch + 1)
+    _promise(Plan(load_acquire(address + _PLAN)), 0)
+    return 0

@@ -1,0 +1,173 @@
+"""Writes the pipeline: the graph of the running configuration as one burst function in readable Python.
+
+Nodes stand in topological order. `at` says which block a packet enters next; every edge sets it to a constant, so the
+compiler threads the jumps and a packet on the common path meets no dispatch at all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bise.engine.graph import Graph
+from bise.engine.node import Node, Punt, PuntClass
+from bise.hot import Header
+
+
+@dataclass(frozen=True)
+class Driver:
+    """A kind of port: `module` has the hot functions receive(queue, packets, room) and transmit(queue, packets, n), whose
+    first argument is the address of the driver's own record."""
+
+    kind: int
+    module: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """The text of a pipeline module; `states` are the record classes whose addresses the plan lists, in order."""
+
+    text: str
+    states: tuple[type[Header], ...]
+
+
+def write(graph: Graph, drivers: Sequence[Driver]) -> Source:
+    """The module whose entry `burst(worker, plan, queue)` runs `graph` over ports of these kinds."""
+    states = tuple(dict.fromkeys(node.state for node in graph.order))
+    blocks = (
+        _opening(graph, drivers, states),
+        _receive(drivers),
+        _setup(states),
+        *(_node(graph, number, node, states) for number, node in enumerate(graph.order)),
+        _sinks(graph),
+        _flush(drivers),
+    )
+    return Source("\n".join(blocks) + "\n", states)
+
+
+def _alias(node: Node) -> str:
+    return node.name.replace(".", "_").replace("-", "_")
+
+
+def _state_alias(state: type[Header]) -> str:
+    return f"{state.__module__}_{state.__qualname__}".replace(".", "_").replace("bise_features_", "").lower()
+
+
+def _opening(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header], ...]) -> str:
+    lines = [
+        '"""The pipeline, written for the configuration that is running. Sinks:',
+        "",
+        *(f"    {number} {sink.name}" for number, sink in enumerate(graph.sinks)),
+        '"""',
+        "",
+        "from bise.engine.burst import (",
+        "    discard, finish, gather, gathered, lane_at, look_ahead, release, settle, take_up,",
+        ")",
+        "from bise.engine.packet import Packet",
+        "from bise.engine.worker import BURST, Plan, Queue, Worker",
+        "from bise.hot import entry, load64, local",
+        *(f"import {node.module}" for node in graph.order),
+        *(f"from {state.__module__} import {state.__qualname__} as {_state_alias(state)}_record" for state in states),
+        *(f"from {d.module} import receive as receive_{d.kind}, transmit as transmit_{d.kind}" for d in drivers),
+        "",
+        *(f"{_alias(node)} = {node.module}.{node.attribute}.function" for node in graph.order),
+        "make_packet = local(Packet)",
+    ]
+    return "\n".join(lines)
+
+
+def _choice(drivers: Sequence[Driver], indent: str, subject: str, action: str) -> list[str]:
+    """An if-chain over the kinds of port; no branch where there is one kind."""
+    if len(drivers) == 1:
+        return [indent + action.format(kind=drivers[0].kind)]
+    lines = []
+    for place, driver in enumerate(drivers):
+        word = "if" if place == 0 else "elif"
+        condition = f"{word} {subject} == {driver.kind}:" if place < len(drivers) - 1 else "else:"
+        lines += [indent + condition, indent + "    " + action.format(kind=driver.kind)]
+    return lines
+
+
+def _receive(drivers: Sequence[Driver]) -> str:
+    lines = [
+        "",
+        "",
+        "@entry(3)",
+        "def burst(worker_address, plan_address, queue_address):",
+        '    """Receives one burst from a queue, leads every packet to its sink, sends. Returns the packets received."""',
+        "    worker, plan, queue = Worker(worker_address), Plan(plan_address), Queue(queue_address)",
+        "    now, received = worker.now, worker.received",
+        *_choice(drivers, "    ", "queue.kind", "count = receive_{kind}(queue.driver, received, BURST)"),
+        "    if count <= 0:",
+        "        return 0",
+    ]
+    return "\n".join(lines)
+
+
+def _setup(states: tuple[type[Header], ...]) -> str:
+    lines = [
+        f"    {_state_alias(state)} = {_state_alias(state)}_record(load64(plan.states + {8 * number}))"
+        for number, state in enumerate(states)
+    ]
+    lines += [
+        "    packet, lanes, port = make_packet(), plan.lanes, queue.port",
+        "    finished = octets = 0",
+        "    for number in range(count):",
+        "        look_ahead(received, number)",
+        "        take_up(packet, load64(received + 8 * number), port)",
+        "        octets += packet.total",
+        "        at = 0",
+    ]
+    return "\n".join(lines)
+
+
+def _node(graph: Graph, number: int, node: Node, states: tuple[type[Header], ...]) -> str:
+    places = {one.name: place for place, one in enumerate(graph.order)}
+    first_sink = len(graph.order)
+    lines = [
+        f"        if at == {number}:",
+        f"            edge_{number} = {_alias(node)}(packet, {_state_alias(node.state)}, now)",
+    ]
+    edges = list(node.edges)
+    for place, edge in enumerate(edges):
+        target = graph.edges[node.name][edge.name]
+        to = places[target] if target in places else first_sink + graph.sink_number(target)
+        word = "if" if place == 0 else "elif"
+        condition = f"{word} edge_{number} == {int(edge)}:" if place < len(edges) - 1 else "else:"
+        if len(edges) == 1:
+            lines.append(f"            at = {to}  # {edge.name}: {target}")
+        else:
+            lines += [f"            {condition}", f"                at = {to}  # {edge.name}: {target}"]
+    return "\n".join(lines)
+
+
+def _sinks(graph: Graph) -> str:
+    first_sink = len(graph.order)
+    punts = [number for number, sink in enumerate(graph.sinks) if isinstance(sink, Punt)]
+    urgent = [number for number in punts if graph.sinks[number].urgency is PuntClass.CONTROL]
+    first_punt, first_urgent = (min(numbers, default=len(graph.sinks)) for numbers in (punts, urgent))
+    lines = [
+        f"        if at == {first_sink}:",
+        "            gather(lanes, packet)",
+        "        else:",
+        f"            sink = at - {first_sink}",
+        f"            finished = finish(worker, plan, queue, packet, sink, {first_punt}, {first_urgent}, finished)",
+    ]
+    return "\n".join(lines)
+
+
+def _flush(drivers: Sequence[Driver]) -> str:
+    send = "sent = transmit_{kind}(lane.driver, gathered(lane), lane.count)"
+    lines = [
+        "    queue.received += count",
+        "    queue.octets += octets",
+        "    for number in range(plan.lane_count):",
+        "        lane = lane_at(lanes, number)",
+        "        if lane.count > 0:",
+        "            if lane.driver == 0:",
+        "                sent = discard(lane)",
+        "            else:",
+        *_choice(drivers, "                ", "lane.kind", send),
+        "            settle(lane, sent)",
+        "    release(worker, plan, count, finished)",
+        "    return count",
+    ]
+    return "\n".join(lines)

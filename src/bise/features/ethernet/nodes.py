@@ -1,0 +1,74 @@
+"""Ethernet reception (RFC 894): whether a packet is for this router at all, and who reads on."""
+
+from enum import IntEnum
+
+from bise.engine.node import Drop, Part, Punt, PuntClass, To, node
+from bise.features.ethernet.state import Face, State
+from bise.hot import Header, be16, be32, hot, le64, nth
+from bise.wire.ethernet import SIZE, EtherType
+
+
+class _Start(Header):
+    """The header as a receiver compares it: the destination is the low 48 bits of the first word."""
+
+    destination = le64()
+    source_end = be32()
+    ethertype = be16()
+
+
+_MAC = (1 << 48) - 1
+_GROUP = 1  # the group bit of the first octet (IEEE 802)
+
+
+class Input(IntEnum):
+    IPV4 = 0
+    IPV6 = 1
+    ARP = 2
+    VLAN = 3
+    GROUP = 4
+    OTHER_HOST = 5
+    SHORT = 6
+    OTHER_PROTOCOL = 7
+
+
+@node(Input, State)
+def input(packet, state, now):
+    """Keep what is for our own MAC and an IP packet; the rest is Linux's or nobody's."""
+    if packet.length < SIZE:
+        return Input.SHORT
+    start = _Start(packet, 0)
+    if start.destination & _MAC != nth(Face, state.faces, packet.port).mac:
+        return Input.GROUP if start.destination & _GROUP else Input.OTHER_HOST
+    packet.l3 = SIZE
+    if start.ethertype == EtherType.IPV4:
+        return Input.IPV4
+    if start.ethertype == EtherType.IPV6:
+        return Input.IPV6
+    return _other(start.ethertype)
+
+
+@hot
+def _other(ethertype):
+    if ethertype == EtherType.ARP:
+        return Input.ARP
+    if ethertype == EtherType.VLAN or ethertype == EtherType.SERVICE_VLAN:
+        return Input.VLAN
+    return Input.OTHER_PROTOCOL
+
+
+_UNKNOWN = Punt("ethernet.protocol", "a protocol that Bise leaves to Linux")
+
+PART = Part(
+    {
+        input: {
+            Input.IPV4: To("ipv4.input", _UNKNOWN),
+            Input.IPV6: To("ipv6.input", _UNKNOWN),
+            Input.ARP: Punt("ethernet.arp", "address resolution, answered by Linux", PuntClass.CONTROL),
+            Input.VLAN: Punt("ethernet.vlan", "a packet with a VLAN tag"),
+            Input.GROUP: Punt("ethernet.group", "broadcast or multicast on the link", PuntClass.CONTROL),
+            Input.OTHER_HOST: Drop("ethernet.other-host", "the destination MAC is not the port's"),
+            Input.SHORT: Drop("ethernet.short", "fewer than 14 octets"),
+            Input.OTHER_PROTOCOL: _UNKNOWN,
+        }
+    }
+)

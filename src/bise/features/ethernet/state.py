@@ -1,0 +1,15 @@
+"""What Ethernet remembers of each port. Written by the control thread when a port's MAC changes, read by all workers."""
+
+from bise.hot import Header, le64
+
+
+class Face(Header):
+    """One port as its neighbours see it."""
+
+    mac = le64()  # the six octets as they stand in a packet, read little-endian; the upper two are zero
+
+
+class State(Header):
+    """What the nodes are given."""
+
+    faces = le64(constant=True)  # address of an array of Face, by port number

@@ -1,0 +1,124 @@
+"""IPv4 forwarding (RFC 1812 5.2, 5.3), with Linux's answer where the two differ. Nothing is changed before every
+decision has fallen, so that whatever is punted reaches Linux as it was received."""
+
+from enum import IntEnum
+
+from bise.engine.node import Drop, Part, Punt, PuntClass, To, node
+from bise.engine.packet import trim
+from bise.features.ipv4.logic import is_odd_source, is_own
+from bise.features.ipv4.state import State
+from bise.features.nexthop.state import Hop, HopKind
+from bise.hot import nth
+from bise.tables.prefix32 import look_up32
+from bise.wire import ipv4
+from bise.wire.ipv4 import IPv4
+
+
+class Input(IntEnum):
+    VALID = 0
+    SHORT = 1
+    VERSION = 2
+    HEADER_LENGTH = 3
+    TOTAL_LENGTH = 4
+    CHECKSUM = 5
+    OPTIONS = 6
+    MARTIAN_SOURCE = 7
+    OWN_SOURCE = 8
+
+
+@node(Input, State)
+def input(packet, state, now):
+    """Trust the header or say why not (RFC 1812 5.2.2), then look at who claims to have sent it (5.3.7)."""
+    fault = int(ipv4.fault(packet, packet.l3))
+    if fault != 0:
+        return fault
+    ip = IPv4(packet, packet.l3)
+    if ipv4.has_options(ip):
+        return int(Input.OPTIONS)
+    if is_odd_source(ip.source):
+        return int(Input.MARTIAN_SOURCE)
+    if is_own(state, ip.source):
+        return int(Input.OWN_SOURCE)
+    return int(Input.VALID)
+
+
+class LookUp(IntEnum):
+    FORWARD = 1
+    GROUP = 2
+    LOCAL = 3
+    UNRESOLVED = 4
+    BLACKHOLE = 5
+    UNREACHABLE = 6
+    PROHIBIT = 7
+    OTHER_LINK = 8
+    KERNEL = 9
+    NO_ROUTE = 0
+
+
+@node(LookUp, State)
+def look_up(packet, state, now):
+    """Find the next hop of the longest prefix (RFC 1812 5.2.4.3); the local table is in the same table."""
+    ip = IPv4(packet, packet.l3)
+    hop = nth(Hop, state.hops, look_up32(state.fib, ip.destination))
+    packet.hop = hop.address
+    return hop.kind
+
+
+class Forward(IntEnum):
+    OUTPUT = 0
+    TTL_EXPIRED = 1
+    TOO_BIG = 2
+    REDIRECT = 3
+
+
+@node(Forward, State)
+def forward(packet, state, now):
+    """The packet is going on: age it by one hop (RFC 1812 5.3.1), unless Linux has something to say to its sender."""
+    ip, hop = IPv4(packet, packet.l3), Hop(packet.hop)
+    if ip.ttl <= 1:
+        return Forward.TTL_EXPIRED
+    if ip.total_length > hop.mtu:
+        return Forward.TOO_BIG
+    if hop.egress == packet.port:
+        return Forward.REDIRECT
+    ipv4.age(ip)
+    trim(packet, packet.l3 + ip.total_length)
+    return Forward.OUTPUT
+
+
+_NO_ROUTE = Punt("ipv4.no-route", "no route: Linux tells the sender")
+HOP_EDGES = {
+    LookUp.FORWARD: To("ipv4.forward", _NO_ROUTE),
+    LookUp.GROUP: To("ipv4.choose", Punt("ipv4.multipath", "one of several next hops, chosen by Linux")),
+    LookUp.LOCAL: Punt("ipv4.local", "for this host", PuntClass.CONTROL),
+    LookUp.UNRESOLVED: Punt("ipv4.unresolved", "the next hop's MAC is not known yet: Linux asks for it"),
+    LookUp.BLACKHOLE: Drop("ipv4.blackhole", "a blackhole route"),
+    LookUp.UNREACHABLE: Punt("ipv4.unreachable", "an unreachable route: Linux tells the sender"),
+    LookUp.PROHIBIT: Punt("ipv4.prohibit", "a prohibiting route: Linux tells the sender"),
+    LookUp.OTHER_LINK: Punt("ipv4.other-link", "the way out is no port of Bise's"),
+    LookUp.KERNEL: Punt("ipv4.kernel-route", "a route that only Linux can follow"),
+    LookUp.NO_ROUTE: _NO_ROUTE,
+}
+
+PART = Part(
+    {
+        input: {
+            Input.VALID: To("ipv4.look_up", _NO_ROUTE),
+            Input.SHORT: Drop("ipv4.short", "no room for an IPv4 header"),
+            Input.VERSION: Drop("ipv4.version", "the header's version is not 4"),
+            Input.HEADER_LENGTH: Drop("ipv4.header-length", "the header's length is less than 20 or beyond the packet"),
+            Input.TOTAL_LENGTH: Drop("ipv4.total-length", "the total length is beyond the packet or within the header"),
+            Input.CHECKSUM: Drop("ipv4.checksum", "the header's checksum is wrong"),
+            Input.OPTIONS: Punt("ipv4.options", "a header with options"),
+            Input.MARTIAN_SOURCE: Drop("ipv4.martian-source", "a source that no host may send from"),
+            Input.OWN_SOURCE: Drop("ipv4.own-source", "a source that is an address of this host"),
+        },
+        look_up: HOP_EDGES,
+        forward: {
+            Forward.OUTPUT: To("nexthop.output", _NO_ROUTE),
+            Forward.TTL_EXPIRED: Punt("ipv4.ttl", "the time to live is over: Linux tells the sender"),
+            Forward.TOO_BIG: Punt("ipv4.too-big", "larger than the way out: Linux fragments it or tells the sender"),
+            Forward.REDIRECT: Punt("ipv4.redirect", "leaves by the port that it came in by"),
+        },
+    }
+)

@@ -1,0 +1,239 @@
+"""From what routes want to next-hop records: one for each neighbour, each kind of end and each group, shared by all
+routes that lead there.
+
+A record is written before anything leads to it. One that readers may hold changes in one word (`kind`), or through a
+round of all workers: first nobody is to follow it, then, an epoch later, it gets its new address.
+"""
+
+from dataclasses import dataclass, field
+
+from bise.tables.retire import Retire
+from bise.errors import BiseError
+from bise.features.nexthop.state import WINDOW_BITS, Hop, HopKind, Member, State
+from bise.hot import Region
+
+MAX_HOPS = 1 << 16
+MAX_MEMBERS = 1 << 16  # of all groups
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The way ends here: every kind but FORWARD and GROUP."""
+
+    kind: HopKind
+
+
+@dataclass(frozen=True, slots=True)
+class Via:
+    """To a neighbour on a link; `mtu` in octets, 0 for the link's own."""
+
+    link: int
+    family: int
+    address: int
+    mtu: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """One of several by the flow's hash: each with the upper bound of its share of 2^31, in order."""
+
+    shares: tuple[tuple[int, "Via | End"], ...]
+
+
+Want = End | Via | Several
+
+
+@dataclass(frozen=True, slots=True)
+class Egress:
+    """A link that is a port of ours: its number, MAC and MTU. `native` False: Linux sends what leaves by it."""
+
+    port: int
+    mac: int
+    mtu: int
+    native: bool = True
+
+
+class TooManyHops(BiseError):
+    """There is no room for another next hop."""
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A record in use: who wants it, how often, and, for a neighbour, what it says now."""
+
+    want: Want
+    index: int
+    claims: int = 0
+    mac: int | None = None
+    turning: bool = False  # between two addresses: it waits for the workers
+    members: int = 0  # first of its members
+    inner: list[int] = field(default_factory=list)
+
+
+class Hops:
+    """The next hops of a process. Used by the control thread alone."""
+
+    def __init__(self, retire: Retire, capacity: int = MAX_HOPS) -> None:
+        self._retire = retire
+        self._region = Region(capacity * Hop.size + MAX_MEMBERS * Member.size + State.size)
+        self._members_at = self._region.address + capacity * Hop.size
+        self.state = State(self._members_at + MAX_MEMBERS * Member.size)
+        self.state.hops = self._region.address
+        self._free = list(range(capacity - 1, 0, -1))
+        self._free_members: dict[int, list[int]] = {}
+        self._next_member = 0
+        self._kept: dict[Want, _Kept] = {}
+        self._by_index: dict[int, _Kept] = {}
+        self._by_neighbour: dict[tuple[int, int, int], set[int]] = {}
+        self._egress: dict[int, Egress] = {}
+        self._macs: dict[tuple[int, int, int], int] = {}
+
+    @property
+    def address(self) -> int:
+        """Where the array of records is."""
+        return self._region.address
+
+    def record(self, index: int) -> Hop:
+        """The record itself."""
+        return Hop(self._region.address + index * Hop.size)
+
+    def claim(self, want: Want) -> int:
+        """The index of the record for `want`, made if need be; give it back with `release`. Raises TooManyHops."""
+        if isinstance(want, End) and want.kind is HopKind.NO_ROUTE:
+            return 0
+        kept = self._kept.get(want) or self._make(want)
+        kept.claims += 1
+        return kept.index
+
+    def release(self, index: int) -> None:
+        """One claim less; a record that nobody claims is used again once no worker can hold it."""
+        if index == 0:
+            return
+        kept = self._by_index[index]
+        kept.claims -= 1
+        if kept.claims:
+            return
+        del self._kept[kept.want], self._by_index[index]
+        if isinstance(kept.want, Via):
+            self._by_neighbour[kept.want.link, kept.want.family, kept.want.address].discard(index)
+        self._retire(lambda: self._reuse(kept))
+
+    def _reuse(self, kept: _Kept) -> None:
+        self.record(kept.index).kind = HopKind.NO_ROUTE
+        self._free.append(kept.index)
+        if isinstance(kept.want, Several):
+            self._free_members.setdefault(len(kept.inner), []).append(kept.members)
+            for index in kept.inner:
+                self.release(index)
+
+    def _make(self, want: Want) -> _Kept:
+        if not self._free:
+            raise TooManyHops(f"more than {len(self._by_index)} next hops")
+        kept = _Kept(want, self._free.pop())
+        record = self.record(kept.index)
+        record.kind, record.mtu, record.used = HopKind.NO_ROUTE, 0, 0
+        if isinstance(want, End):
+            record.kind = want.kind
+        elif isinstance(want, Several):
+            self._make_group(kept, want)
+        self._kept[want] = self._by_index[kept.index] = kept
+        if isinstance(want, Via):
+            self._by_neighbour.setdefault((want.link, want.family, want.address), set()).add(kept.index)
+            self._refresh(kept)
+        return kept
+
+    def _make_group(self, kept: _Kept, want: Several) -> None:
+        count = len(want.shares)
+        recycled = self._free_members.get(count)
+        if recycled:
+            kept.members = recycled.pop()
+        elif self._next_member + count > MAX_MEMBERS:
+            self._free.append(kept.index)
+            raise TooManyHops(f"more than {MAX_MEMBERS} members in groups of next hops")
+        else:
+            kept.members, self._next_member = self._next_member, self._next_member + count
+        kept.inner = [self.claim(part) for _, part in want.shares]
+        start = self._members_at + kept.members * Member.size
+        for number, (bound, _) in enumerate(want.shares):
+            member = Member(start + number * Member.size)
+            member.bound, member.hop = bound, kept.inner[number]
+        record = self.record(kept.index)
+        record.members, record.egress, record.kind = start, count, HopKind.GROUP
+
+    def set_link(self, link: int, egress: Egress | None) -> None:
+        """A link became a port of ours, changed, or is one no longer (None)."""
+        if self._egress.get(link) == egress:
+            return
+        if egress is None:
+            del self._egress[link]
+        else:
+            self._egress[link] = egress
+        for key, indices in self._by_neighbour.items():
+            if key[0] == link:
+                for index in indices:
+                    self._refresh(self._by_index[index])
+
+    def set_neighbour(self, link: int, family: int, address: int, mac: int | None) -> None:
+        """Linux knows another MAC for a neighbour, or none (None)."""
+        key = (link, family, address)
+        if mac is None:
+            self._macs.pop(key, None)
+        else:
+            self._macs[key] = mac
+        for index in self._by_neighbour.get(key, ()):
+            self._refresh(self._by_index[index])
+
+    def _refresh(self, kept: _Kept) -> None:
+        """Makes a neighbour's record say what is known now."""
+        want, record = kept.want, self.record(kept.index)
+        assert isinstance(want, Via)
+        egress, mac = self._egress.get(want.link), self._macs.get((want.link, want.family, want.address))
+        if kept.turning:
+            return  # it is looked at again when the workers have passed
+        if egress is None or not egress.native:
+            record.kind = HopKind.OTHER_LINK
+        elif mac is None:
+            record.kind = HopKind.UNRESOLVED
+        elif kept.mac is None or self._says(record, want, egress, mac):
+            self._write(kept, want, egress, mac)
+        else:
+            record.kind, kept.turning = HopKind.UNRESOLVED, True
+            self._retire(lambda: self._turned(kept))
+
+    def _turned(self, kept: _Kept) -> None:
+        kept.turning, kept.mac = False, None
+        if self._by_index.get(kept.index) is kept:
+            self._refresh(kept)
+
+    def _says(self, record: Hop, want: Via, egress: Egress, mac: int) -> bool:
+        start, end = _words(mac, egress.mac)
+        same = (record.macs & (1 << 64) - 1, record.macs_end, record.egress, record.mtu)
+        return same == (start, end, egress.port, want.mtu or egress.mtu)
+
+    def _write(self, kept: _Kept, want: Via, egress: Egress, mac: int) -> None:
+        record = self.record(kept.index)
+        record.macs, record.macs_end = _words(mac, egress.mac)
+        record.egress, record.mtu = egress.port, want.mtu or egress.mtu
+        record.kind, kept.mac = HopKind.FORWARD, mac
+
+    def used(self, now: int) -> list[tuple[int, int, int]]:
+        """The neighbours (link, family, address) that carried packets in this window or the last; `now` in ns."""
+        window = now >> WINDOW_BITS
+        return [
+            key
+            for key, indices in self._by_neighbour.items()
+            if any(self.record(index).used and window - self.record(index).used <= 1 for index in indices)
+        ]
+
+    def __len__(self) -> int:
+        return len(self._by_index)
+
+    def close(self) -> None:
+        """No worker is left."""
+        self._region.close()
+
+
+def _words(destination: int, source: int) -> tuple[int, int]:
+    """Both MACs as they stand in an Ethernet header, as a 64-bit and a 32-bit word of this machine."""
+    octets = destination.to_bytes(6, "big") + source.to_bytes(6, "big")
+    return int.from_bytes(octets[:8], "little"), int.from_bytes(octets[8:], "little")
