@@ -1,0 +1,91 @@
+"""docs/json.md against the types: what is documented is what is sent, and the other way round."""
+
+import re
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
+
+import pytest
+
+from bise.control import messages
+from bise.control.check import CheckReport, Finding, Verdict
+from tests.cli import replies
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "json.md"
+VERBS: dict[str, Any] = {
+    "status": messages.Status,
+    "ports": list[messages.PortCounters],
+    "routes": messages.RoutesPage,
+    "neighbours": list[messages.Neighbour],
+    "drops, punts": list[messages.Reason],
+    "confirm": messages.Confirmed,
+}
+EXAMPLES: dict[str, Any] = {
+    "status": replies.STATUS,
+    "ports": replies.PORTS,
+    "routes": replies.routes({"limit": 3}),
+    "neighbours": replies.NEIGHBOURS,
+    "drops, punts": replies.DROPS,
+    "confirm": {"was_waiting": True},
+}
+
+
+def documented(verb: str) -> set[str]:
+    """The keys in the table under the heading `verb`."""
+    section = re.split(r"^## ", DOCUMENT.read_text(), flags=re.MULTILINE)
+    text = next(part for part in section if part.startswith(verb + "\n"))
+    return set(re.findall(r"^\| `([^`]+)` \|", text, flags=re.MULTILINE))
+
+
+def keys(kind: Any, path: str = "") -> Iterator[str]:
+    """`workers[].core`, `native.*.punted` …: every leaf of a message type."""
+    if is_typeddict(kind):
+        for name, member in get_type_hints(kind).items():
+            yield from keys(member, f"{path}.{name}" if path else name)
+    elif get_origin(kind) is list and (is_typeddict(get_args(kind)[0])):
+        yield from keys(get_args(kind)[0], f"{path}[]")
+    elif get_origin(kind) is dict:
+        yield from keys(get_args(kind)[1], f"{path}.*")
+    else:
+        yield path
+
+
+def faults(value: Any, kind: Any, path: str = "") -> Iterator[str]:
+    """Where `value` is not what the message type says."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if is_typeddict(kind):
+        if set(value) != set(kind.__annotations__):
+            yield f"{path}: {set(value) ^ set(kind.__annotations__)}"
+        for name, member in get_type_hints(kind).items():
+            yield from faults(value.get(name), member, f"{path}.{name}")
+    elif origin is list:
+        for element in value:
+            yield from faults(element, arguments[0], f"{path}[]")
+    elif origin is dict:
+        for element in value.values():
+            yield from faults(element, arguments[1], f"{path}.*")
+    elif origin is types.UnionType:
+        if all(list(faults(value, member, path)) for member in arguments):
+            yield f"{path}: {value!r}"
+    elif origin is None and not isinstance(value, kind):
+        yield f"{path}: {value!r} is no {kind}"
+    elif origin is not None and value not in arguments:
+        yield f"{path}: {value!r} is none of {arguments}"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_key_is_documented_and_no_other(verb):
+    assert documented(verb) == set(keys(VERBS[verb]))
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_examples_that_other_tests_use_are_messages(verb):
+    assert list(faults(EXAMPLES[verb], VERBS[verb])) == []
+
+
+def test_the_report_of_check_is_documented():
+    report = CheckReport((Finding("root", Verdict.GOOD, "yes"),), tuple(replies.STATUS["gates"])).as_json()
+    found = {f"findings[].{key}" for key in report.pop("findings")[0]}
+    report.pop("gates")
+    assert documented("check") == {*report, *found, "gates[].*"}
