@@ -10,6 +10,7 @@ from pathlib import Path
 from bise.ports.errors import PortError
 from bise.ports.steering import ethtool, libbpf, netlink
 from bise.ports.steering.build import object_path
+from bise.ports.steering.check import no_native_xdp, tags_unseen
 from bise.ports.steering.interface import Answer, Interface, read_interface
 from bise.ports.steering.layout import WORDS, Flag, Gate, Reason, mac_word
 from bise.ports.steering.occupant import make_room, read_occupant
@@ -99,7 +100,8 @@ class Steering:
         try:
             self._link = libbpf.attach_xdp(self._program, self.interface.ifindex)
         except OSError as error:
-            raise PortError(self.interface.name, f"no native XDP: {self._refusal() or error.strerror}") from error
+            reason = no_native_xdp(self.interface) or f"no native XDP: {self._refusal() or error.strerror}"
+            raise PortError(self.interface.name, reason) from error
 
     def _refusal(self) -> str:
         """A link says only a number; attaching without one brings the driver's words."""
@@ -113,8 +115,9 @@ class Steering:
     def leave_tags_in(self) -> None:
         """Switches `rxvlan` off until `close`. Raises PortError where tags would still be taken out."""
         name = self.interface.name
-        if self.interface.kind == "veth":
-            raise PortError(name, "this kernel can't tell which packets carry a VLAN tag (veth before Linux 6.8)")
+        unseen = tags_unseen(self.interface)
+        if unseen:
+            raise PortError(name, unseen)
         if not self.interface.strips_tags:
             return
         try:
@@ -182,8 +185,6 @@ def steer(name: str, verdicts: tuple[Verdicts, Verdicts], untagged: bool = False
     Raises PortError: no such interface, no native XDP and why, a foreign program, a living Bise, what the kernel lacks.
     """
     interface = read_interface(name)
-    if interface.native is Answer.NO:
-        raise PortError(name, f"no native XDP in its driver ({interface.driver or interface.kind or 'none'})")
     make_room(interface, read_occupant(interface))
     try:
         steering = _loaded(interface, verdicts, untagged)
