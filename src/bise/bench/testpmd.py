@@ -80,7 +80,7 @@ class Testpmd:
     ) -> None:
         if shutil.which(PROGRAM) is None:
             raise TestpmdFailed(f"there is no {PROGRAM} here: install the package dpdk-dev")
-        memory = ["--in-memory"] if huge_pages else ["--no-huge", "--no-shconf", "-m", "512"]
+        memory = ["--in-memory", "--single-file-segments"] if huge_pages else ["--no-huge", "--no-shconf", "-m", "512"]
         # Its cores are numbered by itself, so that the prompt may share one with a forwarder.
         places = ",".join(f"{i}@{core}" for i, core in enumerate(cores))
         eal = [f"--lcores={places}", "--main-lcore=0", "--no-pci", "--no-telemetry", "--log-level=error", *memory]
