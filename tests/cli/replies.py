@@ -25,8 +25,8 @@ STATUS: messages.Status = {
             "name": "netfilter",
             "subject": "nft table inet [filter]",
             "families": [4, 6],
-            "where": "forward",
-            "effect": "all traffic of eth1 is the kernel's",
+            "where": "received on eth1",
+            "effect": "the kernel forwards all traffic received on eth1",
             "detection": "announced",
             "reason": "rules aren't mirrored",
         }

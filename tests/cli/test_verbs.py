@@ -35,8 +35,8 @@ def test_status_shows_everything_that_matters(call, daemon):
     assert ["eth0", "kernel", "2", "forwarding", "-"] in outcome.words
     assert ["0", "1", "234", "567", "890", "97%", "31"] in outcome.words
     assert ["routes", "10", "000", "3"] in outcome.words
-    assert "nft table inet [filter]" in outcome.out
-    assert "IPv4 IPv6" in outcome.out
+    assert "gate netfilter: nft table inet [filter]\n" in outcome.out
+    assert "    the kernel forwards all traffic received on eth1 (announced)\n" in outcome.out
     assert "gives the interfaces back" not in outcome.out
 
 

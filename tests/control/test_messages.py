@@ -9,7 +9,8 @@ from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
 import pytest
 
 from bise.control import messages
-from bise.control.check import CheckReport, Finding, Verdict
+from bise.control.check import CheckReport
+from bise.control.findings import Finding, Verdict
 from tests.cli import replies
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "json.md"

@@ -33,25 +33,14 @@ def status(name: Name = "default", json: Json = False) -> None:
 
 
 def gates(found: list[Gate]) -> None:
-    """A table of gates, or a line saying that there are none."""
+    """What each gate does and why, or a line saying that there are none."""
     if not found:
         show.line("no gates: nothing in the kernel stands against forwarding natively", "green")
         return
-    show.table(
-        ("gate", "subject", "families", "where", "effect", "detection", "reason"),
-        (
-            (
-                gate["name"],
-                gate["subject"],
-                " ".join(f"IPv{family}" for family in gate["families"]),
-                gate["where"],
-                gate["effect"],
-                gate["detection"],
-                gate["reason"],
-            )
-            for gate in found
-        ),
-    )
+    for gate in found:
+        show.line(f"gate {gate['name']}: {gate['subject']}", "yellow")
+        show.line(f"    {gate['effect']} ({gate['detection']})")
+        show.line(f"    {gate['reason']}")
 
 
 def _head(reply: Status) -> None:

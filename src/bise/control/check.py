@@ -1,33 +1,18 @@
-"""What `bise run` would meet on this machine, found without touching anything."""
+"""What `bise run` would meet on this machine and these ports, found without touching anything."""
 
 import ctypes.util
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from typing import Any
 
 from bise.control import kernel_features, machine
-from bise.control.messages import Gate
-from bise.control.port_specs import KernelPort, PortSpec
-
-
-class Verdict(StrEnum):
-    """What a finding means for `bise run`: nothing, a price, or that it can't."""
-
-    GOOD = "good"
-    COSTS = "costs"
-    STOPS = "stops"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at. `advice`: what to do about it, empty if nothing is to be done."""
-
-    subject: str
-    verdict: Verdict
-    found: str
-    advice: str = ""
+from bise.control.check_ports import port_findings, standing_gates
+from bise.control.findings import Finding, Verdict
+from bise.control.messages import Gate, gate_message
+from bise.control.port_specs import PortSpec
+from bise.ports.errors import NotBuilt
+from bise.ports.steering.build import object_path
 
 
 @dataclass(frozen=True)
@@ -50,8 +35,8 @@ class CheckReport:
 
 def report(ports: tuple[PortSpec, ...]) -> CheckReport:
     """Looks at the machine and at these ports."""
-    findings = (*_rights(), *_kernel(), *_memory(), *_dpdk(ports), *_ports(ports))
-    return CheckReport(findings, ())
+    findings = (*_rights(), *_kernel(), *_memory(), *_built(), *port_findings(ports))
+    return CheckReport(findings, tuple(gate_message(gate) for gate in standing_gates(ports)))
 
 
 def _rights() -> Iterator[Finding]:
@@ -87,17 +72,13 @@ def _memory() -> Iterator[Finding]:
         yield Finding("huge pages", Verdict.COSTS, f"{found}: up to twice the cycles", "sysctl vm.nr_hugepages=256")
 
 
-def _dpdk(ports: tuple[PortSpec, ...]) -> Iterator[Finding]:
+def _built() -> Iterator[Finding]:
     library = ctypes.util.find_library("rte_ethdev")
     if library:
         yield Finding("DPDK", Verdict.GOOD, library)
     else:
         yield Finding("DPDK", Verdict.STOPS, "not installed", "apt-get install libdpdk-dev, then script/setup")
-
-
-def _ports(ports: tuple[PortSpec, ...]) -> Iterator[Finding]:
-    for port in ports:
-        if isinstance(port, KernelPort) and not machine.interface_exists(port.name):
-            yield Finding(f"port {port.name}", Verdict.STOPS, machine.unknown_interface(port.name))
-        elif isinstance(port, KernelPort):
-            yield Finding(f"port {port.name}", Verdict.GOOD, "interface is there")
+    try:
+        yield Finding("steering program", Verdict.GOOD, f"built: {object_path('steer').name}")
+    except NotBuilt as error:
+        yield Finding("steering program", Verdict.STOPS, error.reason)

@@ -3,7 +3,9 @@
 Addresses and MACs are text, times nanoseconds (`CLOCK_MONOTONIC` where absolute), sizes octets.
 """
 
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict, cast
+
+from bise.control.gates import gate as gates
 
 State = Literal["starting", "compiling", "forwarding", "gated", "stopping"]
 Family = Literal[4, 6]
@@ -163,3 +165,16 @@ class Confirmed(TypedDict):
 
 Reply = Status | RoutesPage | Confirmed | list[PortCounters] | list[Neighbour] | list[Reason]
 Arguments = dict[str, Any]
+
+
+def gate_message(gate: gates.Gate) -> Gate:
+    """A standing gate as it travels."""
+    return {
+        "name": gate.name,
+        "subject": gate.subject,
+        "families": cast(list[Family], sorted(gate.families)),
+        "where": str(gate.where),
+        "effect": gate.effect,
+        "detection": gate.detection.value,
+        "reason": gate.reason,
+    }
