@@ -4,7 +4,6 @@ One writer, many compiled readers. What a reader meets is whole at any moment: 3
 tails are filled before they are published, and reused only after `retire` says so.
 """
 
-from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -64,7 +63,7 @@ class Prefix128:
         self.rules = RuleSet(capacity)
         self._first_cells = max(FANOUT, 1 << first_bits)
         cells = self._first_cells + groups * FANOUT
-        tails = 2 * capacity + 3
+        tails = self.tails = 2 * capacity + 3
         self._cells = Region(4 * cells)
         self._leaves = Region(LEAF_SIZE * (values + tails + 1), huge_pages=False)
         self.address = self._leaves.address + LEAF_SIZE * (values + tails)
@@ -138,6 +137,16 @@ class Prefix128:
 
     def __len__(self) -> int:
         return len(self.rules)
+
+    @property
+    def unused_groups(self) -> int:
+        """How many groups there are for more prefixes now."""
+        return int(self._writer.unused_groups)
+
+    @property
+    def unused_tails(self) -> int:
+        """How many of the `tails` for lone prefixes are not in use."""
+        return int(self._writer.unused_tails)
 
     def close(self) -> None:
         """Gives the memory back; no reader may be left."""

@@ -115,6 +115,11 @@ class Prefix32:
     def __len__(self) -> int:
         return len(self.rules)
 
+    @property
+    def unused_groups(self) -> int:
+        """How many more /24s may get longer prefixes now."""
+        return int(self._writer.unused)
+
     def close(self) -> None:
         """Gives the memory back; no reader may be left."""
         for region in (self._region, self._owned, self.rules.region):

@@ -1,0 +1,1 @@
+"""Each table against something naive, and against readers that race its writer."""

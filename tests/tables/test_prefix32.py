@@ -1,0 +1,185 @@
+"""Longest prefix match on 32-bit keys (16-bit ones where a small table finds more) against asking every rule."""
+
+import ipaddress
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bise.hot import load32
+from bise.tables import Prefix32, TableFull, immediately
+from bise.tables.prefix32 import Root32
+from tests.tables.naive import Prefixes, cut
+from tests.tables.waiting import Waiting
+
+BITS = 16
+_octets = st.sampled_from([0, 1, 2, 127, 128, 254, 255])
+_keys = st.builds(lambda first, second: first << 8 | second, _octets, _octets)
+_prefixes = st.builds(lambda key, length: (cut(key, length, BITS), length), _keys, st.integers(0, BITS))
+_operations = st.lists(st.tuples(_prefixes, st.integers(0, 5)), max_size=60)
+
+
+def _small(**options):
+    return Prefix32(immediately, **({"capacity": 100, "groups": 8, "bits": BITS} | options))
+
+
+def _first_entry(table, slot):
+    return load32(Root32(table.address).first + 4 * slot)
+
+
+def _agree(table, twin):
+    assert len(table) == len(twin.rules)
+    for (prefix, length), value in twin.rules.items():
+        assert table.get(prefix, length) == value
+    for key in twin.edges():
+        assert table.look_up(key) == twin.look_up(key)
+
+
+def _apply(table, twin, rule, value):
+    """A value of 0 deletes."""
+    if value:
+        table.insert(*rule, value)
+        twin.rules[rule] = value
+    elif rule in twin.rules:
+        table.delete(*rule)
+        del twin.rules[rule]
+    else:
+        with pytest.raises(KeyError):
+            table.delete(*rule)
+
+
+@given(_operations)
+def test_agrees_with_asking_every_rule(operations):
+    table, twin = _small(), Prefixes(BITS)
+    for rule, value in operations:
+        _apply(table, twin, rule, value)
+    _agree(table, twin)
+    table.close()
+
+
+@given(_operations)
+def test_is_as_new_when_all_are_deleted(operations):
+    table, twin = _small(), Prefixes(BITS)
+    for rule, value in operations:
+        _apply(table, twin, rule, value)
+    for rule in list(twin.rules):
+        _apply(table, twin, rule, 0)
+    assert len(table) == 0
+    assert table.unused_groups == table.groups
+    assert not any(_first_entry(table, slot) for slot in range(256))
+    table.close()
+
+
+@given(_operations)
+def test_loading_many_is_inserting_each(operations):
+    one, many = _small(), _small()
+    rows = [(*rule, value) for rule, value in operations if value]
+    for row in rows:
+        one.insert(*row)
+    many.load(*np.array(rows, dtype=np.int64).reshape(-1, 3).T)
+    assert sorted(zip(*many.held(), strict=True)) == sorted(zip(*one.held(), strict=True))
+    assert all(many.look_up(key) == one.look_up(key) for key in range(0, 1 << BITS, 251))
+    one.close()
+    many.close()
+
+
+def test_a_deleted_prefix_shows_what_it_covered():
+    table = _small()
+    table.insert(0, 0, 1)
+    table.insert(0x1200, 8, 2)
+    table.insert(0x1234, 16, 3)
+    for length, shows in ((16, 2), (8, 1), (0, 0)):
+        table.delete(cut(0x1234, length, BITS), length)
+        assert table.look_up(0x1234) == shows
+
+
+def test_a_cover_may_change_under_a_longer_prefix():
+    table = _small()
+    table.insert(0x1234, 16, 3)
+    table.insert(0x1200, 7, 1)
+    table.insert(0x1200, 12, 2)
+    assert [table.look_up(key) for key in (0x1234, 0x1235, 0x12F0, 0x13FF)] == [3, 1, 1, 1]
+    assert table.look_up(0x120F) == 2
+    table.delete(0x1200, 7)
+    assert [table.look_up(key) for key in (0x1234, 0x1235, 0x120F)] == [3, 0, 2]
+
+
+def test_full_of_prefixes_it_stays_as_it_was():
+    table = _small(capacity=2)
+    table.insert(0, 0, 1)
+    table.insert(0x1200, 8, 2)
+    with pytest.raises(TableFull, match="2 prefixes"):
+        table.insert(0x1300, 8, 3)
+    table.insert(0x1200, 8, 4)
+    assert [table.look_up(key) for key in (0x1200, 0x1300)] == [4, 1]
+    table.delete(0, 0)
+    table.insert(0x1300, 8, 3)
+
+
+def test_full_of_groups_it_stays_as_it_was():
+    table = _small(groups=1)
+    table.insert(0x1234, 16, 1)
+    with pytest.raises(TableFull, match="1 blocks"):
+        table.insert(0x1334, 16, 2)
+    assert (len(table), table.look_up(0x1334)) == (1, 0)
+    table.insert(0x1235, 16, 3)
+    table.delete(0x1234, 16)
+    table.delete(0x1235, 16)
+    table.insert(0x1334, 16, 2)
+    assert table.look_up(0x1334) == 2
+
+
+def test_loading_too_many_says_how_many_went_in():
+    table = _small(capacity=3)
+    with pytest.raises(TableFull) as full:
+        table.load([0x100, 0x200, 0x300, 0x400], [8] * 4, [1, 2, 3, 4])
+    assert full.value.done == 3
+    assert [table.look_up(key) for key in (0x100, 0x300, 0x400)] == [1, 3, 0]
+
+
+def test_a_freed_group_is_left_alone_until_it_is_retired():
+    waiting = Waiting()
+    table = Prefix32(waiting, capacity=100, groups=2, bits=BITS)
+    table.insert(0x1234, 16, 5)
+    held = _first_entry(table, 0x12)
+    table.delete(0x1234, 16)
+    table.insert(0x1334, 16, 6)
+    assert _first_entry(table, 0x13) != held
+    with pytest.raises(TableFull):
+        table.insert(0x1434, 16, 7)
+    waiting.pass_on()
+    table.insert(0x1434, 16, 7)
+    assert _first_entry(table, 0x14) == held
+
+
+@pytest.mark.parametrize(
+    ("prefix", "length", "value"),
+    [(1, 8, 1), (0, 17, 1), (0, -1, 1), (1 << 16, 16, 1), (-1, 16, 1), (0, 0, 0), (0, 0, 1 << 24)],
+)
+def test_what_is_no_prefix_or_no_value_is_refused(prefix, length, value):
+    table = _small()
+    with pytest.raises(ValueError, match="prefix|value|length"):
+        table.insert(prefix, length, value)
+    with pytest.raises(ValueError, match="prefix|value|length"):
+        table.load([prefix], [length], [value])
+    assert len(table) == 0
+
+
+@pytest.mark.slow
+def test_agrees_with_ipaddress_on_real_lengths():
+    rng = random.Random(1)
+    table = Prefix32(immediately, capacity=1 << 12, groups=1 << 10)
+    networks = {ipaddress.ip_network((cut(rng.getrandbits(32), length, 32), length)): number + 1
+                for number, length in enumerate(rng.choices([16, 20, 22, 24, 24, 25, 28, 30, 32], k=2000))}
+    for network, value in networks.items():
+        table.insert(int(network.network_address), network.prefixlen, value)
+    for network in rng.sample(list(networks), 500):
+        table.delete(int(network.network_address), network.prefixlen)
+        del networks[network]
+    for network in rng.sample(list(networks), 200):
+        address = network[rng.randrange(network.num_addresses)]
+        best = max((other for other in networks if address in other), key=lambda other: other.prefixlen)
+        assert table.look_up(int(address)) == networks[best]
+    table.close()
