@@ -20,10 +20,11 @@ from types import TracebackType
 from typing import Self
 
 from bise.errors import BiseError
-from bise.ports.dpdk import shim
+from bise.ports.dpdk import eal, shim
 
 PROGRAM = "dpdk-testpmd"
 PROMPT = "testpmd> "
+_PACKET_OCTETS = 2560
 _PORTS = re.compile(r"Number of available ports: (\d+)")
 _RATES = re.compile(r"Rx-pps:\s+(\d+).*?Tx-pps:\s+(\d+)", re.DOTALL)
 _COUNTS = re.compile(r"RX-packets:\s*(\d+).*?TX-packets:\s*(\d+)", re.DOTALL)
@@ -64,7 +65,8 @@ class Testpmd:
     """A running dpdk-testpmd that doesn't forward yet. Ends with the `with` block, or with its parent.
 
     `devices` are vdevs in DPDK's words, port 0 first; `cores`: one for the prompt (asleep), the others forward. `mode`
-    is its forward mode. `options` go to the application behind the `--`.
+    is its forward mode. `options` go to the application behind the `--`. `huge_pages`: None takes them where enough are
+    free; without them it costs about twice the cycles.
     """
 
     __test__ = False
@@ -74,33 +76,23 @@ class Testpmd:
         devices: Sequence[str],
         cores: Sequence[int],
         mode: str = "io",
-        huge_pages: bool = True,
+        huge_pages: bool | None = None,
         options: Sequence[str] = (),
         packets: int = 32767,
     ) -> None:
         if shutil.which(PROGRAM) is None:
             raise TestpmdFailed(f"there is no {PROGRAM} here: install the package dpdk-dev")
-        memory = ["--in-memory", "--single-file-segments"] if huge_pages else ["--no-huge", "--no-shconf", "-m", "512"]
-        # Its cores are numbered by itself, so that the prompt may share one with a forwarder.
-        places = ",".join(f"{i}@{core}" for i, core in enumerate(cores))
-        eal = [f"--lcores={places}", "--main-lcore=0", "--no-pci", "--no-telemetry", "--log-level=error", *memory]
-        eal += [f"--file-prefix=testpmd-{os.getpid()}-{time.monotonic_ns()}", *(f"--vdev={d}" for d in devices)]
+        room = packets * _PACKET_OCTETS + eal.ROOM_ON_HUGE_PAGES
+        self.huge_pages = eal.huge_pages_free() >= room if huge_pages is None else huge_pages
         application = ["--interactive", f"--forward-mode={mode}", f"--nb-cores={len(cores) - 1}", "--no-flush-rx"]
         application += [f"--total-num-mbufs={packets}", *options]
+        command = [PROGRAM, *_environment(devices, cores, self.huge_pages), "--", *application]
+        # Where no folder can be made it does without, and leaves none behind.
+        variables = os.environ | {"RUNTIME_DIRECTORY": os.devnull}
         self._output = ""
-        ours, theirs = os.openpty()  # a terminal, or what it prints waits in a buffer
-        self._terminal = ours
-        try:
-            self._process = subprocess.Popen(
-                [PROGRAM, *eal, "--", *application],
-                stdin=subprocess.PIPE,
-                stdout=theirs,
-                stderr=theirs,
-                # Where no folder can be made it does without, and leaves none behind.
-                env=os.environ | {"RUNTIME_DIRECTORY": os.devnull},
-            )
-        finally:
-            os.close(theirs)
+        self._terminal, end = os.openpty()  # a terminal, or what it prints waits in a buffer
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=end, stderr=end, env=variables)
+        os.close(end)
         try:
             said = self._wait(20.0)
             found = _PORTS.search(self.command("show port summary all"))
@@ -198,7 +190,18 @@ class Testpmd:
         return octets.decode(errors="replace")
 
 
-def forwarder(capture: Path, mode: str, prompt_core: int, core: int, huge_pages: bool = True) -> Testpmd:
+def _environment(devices: Sequence[str], cores: Sequence[int], huge_pages: bool) -> list[str]:
+    """Its options in front of the `--`."""
+    # A virtual machine may show its memory in few pieces only, hence one file.
+    memory = ["--in-memory", "--single-file-segments"] if huge_pages else ["--no-huge", "--no-shconf", "-m", "512"]
+    # Its cores are numbered by itself, so that the prompt may share one with a forwarder.
+    places = ",".join(f"{i}@{core}" for i, core in enumerate(cores))
+    prefix = f"--file-prefix=testpmd-{os.getpid()}-{time.monotonic_ns()}"
+    common = [f"--lcores={places}", "--main-lcore=0", "--no-pci", "--no-telemetry", "--log-level=error", prefix]
+    return [*common, *memory, *(f"--vdev={device}" for device in devices)]
+
+
+def forwarder(capture: Path, mode: str, prompt_core: int, core: int, huge_pages: bool | None = None) -> Testpmd:
     """The yardstick: the packets of `capture` for ever, forwarded on one core to a sink; `mode` is io or mac."""
     devices = [f"net_pcap0,rx_pcap={capture},infinite_rx=1", "net_null0,no-rx=1"]
     return Testpmd(devices, [prompt_core, core], mode, huge_pages)

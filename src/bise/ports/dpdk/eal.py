@@ -52,7 +52,7 @@ def start(
         if missing:
             raise PortError(", ".join(sorted(missing)), "PCI devices have to be named when DPDK is started")
         return running
-    chosen = _huge_pages_free() if huge_pages is None else huge_pages
+    chosen = huge_pages_free() >= ROOM_ON_HUGE_PAGES if huge_pages is None else huge_pages
     shim.log()
     _initialise(_arguments(name, chosen, pci), cores)
     shim.log().drain()
@@ -68,13 +68,15 @@ def stop() -> None:
         shim.attempt("bise_eal_cleanup")
 
 
-def _huge_pages_free() -> bool:
-    """Enough of them, and a user who may have them."""
+def huge_pages_free() -> int:
+    """Octets of reserved huge pages that this user may take."""
+    if os.geteuid() != 0:
+        return 0
     free = 0
     for folder in _HUGE_PAGES.glob("hugepages-*kB"):
         octets = int(folder.name.removeprefix("hugepages-").removesuffix("kB")) << 10
         free += octets * int((folder / "free_hugepages").read_text())
-    return os.geteuid() == 0 and free >= ROOM_ON_HUGE_PAGES
+    return free
 
 
 def _arguments(name: str, huge_pages: bool, pci: Sequence[str]) -> list[str]:
