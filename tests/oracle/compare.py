@@ -16,6 +16,7 @@ from tests.oracle.peer import internet_checksum
 
 _IPV4, _ARP, _IPV6 = 0x0800, 0x0806, 0x86DD
 _ICMP, _IGMP, _HOP_BY_HOP, _ICMPV6 = 1, 2, 0, 58
+_LOOPBACK = 127
 _ND_TYPES = range(133, 137)
 _FORWARDED_ND_HOPS = 254  # whoever says it of himself, sends 255 (RFC 4861 6.1, 7.1)
 
@@ -63,7 +64,7 @@ def _is_of_its_own_accord(packet: bytes) -> bool:
 
 def _without_identification(packet: bytes, own: Collection[bytes]) -> bytes:
     is_ipv4 = packet[12:14] == b"\x08\x00" and len(packet) >= 34 and packet[14] >> 4 == 4
-    if not is_ipv4 or packet[26:30] not in own:
+    if not is_ipv4 or (packet[26:30] not in own and packet[26] != _LOOPBACK):
         return packet
     header_end = 14 + 4 * (packet[14] & 15)
     if internet_checksum(packet[14:header_end]):

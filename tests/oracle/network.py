@@ -42,7 +42,7 @@ class Network:
         self.topology = topology
         self.peers = peers
         self.quiet_s = 0.02
-        self.patience_s = 5.0
+        self.patience_s = 3.0
         self._numbers = itertools.count()
         self._fronts = list(_fronts(topology.ports))
 
