@@ -123,7 +123,7 @@ class Lookout:
         while wanted:
             looks = [part.look() for part in self._parts.values() if part.name in wanted]
             changed = changed or any(looks)
-            wanted, self._concerned = self._concerned - wanted, set()
+            wanted, self._concerned = self._concerned, set()
         return changed
 
     def _all_parts(self) -> list[Part[Any]]:
@@ -144,7 +144,9 @@ class Lookout:
         ]
 
     def _see_sysctls(self) -> Settings:
-        settings = self._eyes.sysctls.observe(self.ports)
+        # of a port that isn't there, that alone is the gate
+        present = tuple(name for name in self.ports if name in self._indexes().values())
+        settings = self._eyes.sysctls.observe(present)
         if self._linkdown != Linkdown():
             linkdown = self._linkdown
             settings = replace(settings, ignore_linkdown4=linkdown.ipv4, ignore_linkdown6=linkdown.ipv6)

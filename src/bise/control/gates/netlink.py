@@ -23,7 +23,7 @@ from bise.control.netlink.message import (
 )
 
 ROUTE, XFRM, NETFILTER = 0, 6, 12
-_SOL_NETLINK, _ADD_MEMBERSHIP = 270, 1
+_SOL_NETLINK, _ADD_MEMBERSHIP, _CAP_ACK, _EXT_ACK = 270, 1, 10, 11  # linux/netlink.h, NETLINK_*
 _ROOM = 1 << 17
 _PATIENCE = struct.pack("=qq", 1, 0)  # a second; the kernel answers in microseconds
 # what a kernel says that was built without the thing asked for
@@ -60,6 +60,8 @@ class Conversation:
     def __init__(self, protocol: int) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _PATIENCE)
+        for option in (_CAP_ACK, _EXT_ACK):
+            self._socket.setsockopt(_SOL_NETLINK, option, 1)
         self._socket.bind((0, 0))
         self._sequence = 0
 
