@@ -1,14 +1,15 @@
 """The program in the kernel against its slow twin, packet by packet."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bise.ports.steering.layout import Flag, Gate, Reason
+from bise.ports.steering.layout import OVERLOAD, Flag, Gate, Reason
 from tests.ports.steering.naive import TUNNEL_PORTS, Port, decide
-from tests.ports.steering.trial import OWN_MAC, Trial
+from tests.ports.steering.trial import FAR_AHEAD_NS, OWN_MAC, Trial
 
 pytestmark = pytest.mark.root
 
@@ -97,6 +98,15 @@ def test_everything_is_the_kernels_until_a_worker_has_promised(trial: Trial):
     trial.open()
     trial.steering.deadlines[0] = 0
     assert trial.reason(OWN + FROM + b"\x08\0\x45" + bytes(60)) is Reason.LATE
+
+
+def test_an_overloaded_port_is_the_kernels_until_its_time_has_passed(trial: Trial):
+    trial.open()
+    packet = OWN + FROM + b"\x08\0\x45" + bytes(60)
+    trial.steering.words[OVERLOAD] = time.monotonic_ns() + FAR_AHEAD_NS
+    assert trial.reason(packet) is Reason.OVERLOAD
+    trial.steering.words[OVERLOAD] = time.monotonic_ns() - 1
+    assert trial.reason(packet) is Reason.WORKER
 
 
 def test_a_fresh_program_passes_everything():

@@ -3,7 +3,8 @@
 from enum import IntEnum, IntFlag
 
 PROGRAM_PREFIX = "bise_steer"
-WORDS = 8  # of 64 bits: gate, own MAC, flags, spare
+WORDS = 8  # of 64 bits, the last four spare
+GATE, MAC, FLAGS, OVERLOAD = range(4)  # the words of a port, by place
 ROOM = 2048  # octets that a packet of the pool holds behind its headroom: longer ones are the kernel's
 
 
@@ -39,6 +40,7 @@ class Reason(IntEnum):
     CHECKSUM = 10
     VERDICT = 11
     LATE = 12
+    OVERLOAD = 13
 
 
 def mac_word(mac: int) -> int:

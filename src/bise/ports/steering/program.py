@@ -12,7 +12,7 @@ from bise.ports.steering import ethtool, libbpf, netlink
 from bise.ports.steering.build import object_path
 from bise.ports.steering.check import no_native_xdp, tags_unseen
 from bise.ports.steering.interface import Answer, Interface, read_interface
-from bise.ports.steering.layout import WORDS, Flag, Gate, Reason, mac_word
+from bise.ports.steering.layout import FLAGS, GATE, MAC, WORDS, Flag, Gate, Reason, mac_word
 from bise.ports.steering.occupant import make_room, read_occupant
 from bise.ports.steering.verdicts import Verdicts
 
@@ -62,15 +62,15 @@ class Steering:
 
     def set_gate(self, gate: Gate) -> None:
         """What of the port's traffic is the kernel's, from the next packet on."""
-        self.words[0] = gate
+        self.words[GATE] = gate
 
     def set_mac(self, mac: int) -> None:
         """The port's own address, 48 bits in network order."""
-        self.words[1] = mac_word(mac)
+        self.words[MAC] = mac_word(mac)
 
     def set_flags(self, flags: Flag) -> None:
         """What is peculiar about the packets of this port."""
-        self.words[2] = flags
+        self.words[FLAGS] = flags
 
     def give(self, queue: int, socket: int) -> None:
         """From now on packets of this queue may go to this AF_XDP socket."""
@@ -131,7 +131,7 @@ class Steering:
 
     def close(self) -> None:
         """Everything is the kernel's again, as it was before."""
-        self.words[0] = Gate.PASS_ALL
+        self.words[GATE] = Gate.PASS_ALL
         if self._link >= 0:
             os.close(self._link)
             self._link = -1

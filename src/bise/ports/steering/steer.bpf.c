@@ -11,7 +11,8 @@ struct words {
 	__u64 gate;	/* what of this port is the kernel's: PASS_ALL, PASS_IPV4, PASS_IPV6 */
 	__u64 mac;	/* the port's own address, its six octets read little-endian */
 	__u64 flags;	/* INCOMPLETE_CHECKSUMS */
-	__u64 spare[5];
+	__u64 overload;	/* until then, in ns of CLOCK_MONOTONIC, everything is the kernel's: the worker can't punt it all */
+	__u64 spare[4];
 };
 
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, BPF_F_MMAPABLE); __uint(max_entries, 1);
@@ -105,11 +106,13 @@ static __always_inline int ipv6_reason(const struct ipv6 *ip, const void *end, c
 	return verdict && *verdict ? VERDICT : WORKER;
 }
 
-static __always_inline int deadline_reason(__u32 queue)
+static __always_inline int worker_reason(__u32 queue, __u64 overload)
 {
-	__u64 *deadline = bpf_map_lookup_elem(&deadlines, &queue);
+	__u64 *deadline = bpf_map_lookup_elem(&deadlines, &queue), now = bpf_ktime_get_ns();
 
-	return deadline && *deadline > bpf_ktime_get_ns() ? WORKER : LATE;
+	if (!deadline || *deadline <= now)
+		return LATE;
+	return overload > now ? OVERLOAD : WORKER;
 }
 
 static __always_inline int packet_reason(struct xdp_md *packet, int tags_beside)
@@ -146,7 +149,7 @@ static __always_inline int packet_reason(struct xdp_md *packet, int tags_beside)
 	default:
 		return PROTOCOL;
 	}
-	return reason ? reason : deadline_reason(packet->rx_queue_index);
+	return reason ? reason : worker_reason(packet->rx_queue_index, word->overload);
 }
 
 static __always_inline int steer(struct xdp_md *packet, int tags_beside)

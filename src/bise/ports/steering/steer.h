@@ -22,6 +22,7 @@ enum reason {
 	CHECKSUM,
 	VERDICT,
 	LATE,
+	OVERLOAD,
 	REASONS
 };
 
