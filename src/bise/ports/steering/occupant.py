@@ -41,12 +41,21 @@ class Occupant:
 
 
 def read_occupant(interface: Interface) -> Occupant | None:
-    """Who has the interface's XDP hook now; None if it is free. Touches nothing."""
+    """Who has the interface's XDP hook now; None if it is free. Touches nothing.
+
+    Who isn't root sees that there is a program, not whose.
+    """
     if not interface.xdp_mode:
         return None
+    try:
+        name = _program_name(interface.xdp_program)
+    except FileNotFoundError:
+        return None  # it went after the interface was read
+    except OSError:
+        name = ""
     link = _link_of(interface.xdp_program)
     process = _holder(link) if link else 0
-    return Occupant(interface.xdp_program, _program_name(interface.xdp_program), interface.xdp_mode, link, process)
+    return Occupant(interface.xdp_program, name, interface.xdp_mode, link, process)
 
 
 def make_room(interface: Interface, occupant: Occupant | None) -> None:
@@ -92,9 +101,8 @@ def _description(descriptor: int, request: bytes = b"") -> bytes:
 
 
 def _program_name(number: int) -> str:
-    with contextlib.suppress(OSError), _opened("bpf_prog_get_fd_by_id", number) as program:
+    with _opened("bpf_prog_get_fd_by_id", number) as program:
         return _description(program)[64:80].split(b"\0")[0].decode(errors="replace")  # bpf_prog_info.name
-    return ""
 
 
 def _link_of(program: int) -> int:
