@@ -49,7 +49,7 @@ class Network:
     def exchange(self, sends: Sequence[Sent], *, sentinels: bool = True) -> Outputs:
         """Send packets, each into its port, and return what came out of each port."""
         outputs: defaultdict[str, list[bytes]] = defaultdict(list)
-        for start in range(0, len(sends), _BATCH):
+        for start in range(0, max(1, len(sends)), _BATCH):
             for port, packet in sends[start : start + _BATCH]:
                 self.peers[port].send([packet])
             self.collect(outputs, sentinels=sentinels)
