@@ -10,6 +10,7 @@ class EtherType(IntEnum):
 
     IPV4 = 0x0800
     ARP = 0x0806
+    ETHERNET = 0x6558  # a frame within something else
     VLAN = 0x8100
     IPV6 = 0x86DD
     MPLS = 0x8847
