@@ -155,6 +155,11 @@ class Testpmd:
         self.stop()
         return Windows(tuple(found))
 
+    def kill(self) -> None:
+        """Ends it without a chance to say goodbye."""
+        self._process.kill()
+        self._process.wait()
+
     def close(self) -> None:
         """Ends it."""
         if self._process.stdin is not None and not self._process.stdin.closed:

@@ -120,7 +120,7 @@ def test_a_failed_opening_leaves_the_name_free(pool: Pool, tmp_path: Path) -> No
 
 
 def test_a_file_too_large_for_the_pool_is_refused_and_nothing_lost(pool: Pool, tmp_path: Path) -> None:
-    wrpcap(str(tmp_path / "in.pcap"), [bytes(60)] * (pool.packets + 1), linktype=1)
+    wrpcap(str(tmp_path / "in.pcap"), [Raw(bytes(60))] * (pool.packets + 1), linktype=1)
     with pytest.raises(PortError, match=r"^source: .*Not enough"):
         DpdkPort("source", devices.source(str(tmp_path / "in.pcap")), pool)
 

@@ -12,13 +12,15 @@ from bise.ports.errors import PortError
 class Device:
     """A device in DPDK's words. `arguments` follow its name; `{queues}` in them is filled in when it is opened.
 
-    `socket`: the unix socket that it listens on. `dma`: it reaches memory by itself. `sleeps`: a worker can wait for
-    its packets. `queues_at_most`: what it has, 0 for as many as wanted.
+    `socket`: the unix socket that it listens on. `calls`: it calls its peer, once each time it is started. `dma`: it
+    reaches memory by itself. `sleeps`: a worker can wait for its packets. `queues_at_most`: what it has, 0 for as many
+    as wanted.
     """
 
     driver: str
     arguments: str = ""
     socket: str | None = None
+    calls: bool = False
     dma: bool = False
     sleeps: bool = False
     queues_at_most: int = 0
@@ -44,10 +46,13 @@ def vhost_user(path: str, client: bool = False) -> Device:
 
 
 def memif(path: str, number: int = 0, server: bool = False) -> Device:
-    """Shared memory between two processes; links over one socket differ in `number`. A peer may come and go."""
+    """Shared memory between two processes; links over one socket differ in `number`. A peer may come and go.
+
+    A client has to call the server again (`DpdkPort.reconnect`).
+    """
     role = "server" if server else "client"
     arguments = f"role={role},id={number},socket={path},socket-abstract=no,rsize=10"
-    return Device("net_memif", arguments, path if server else None)
+    return Device("net_memif", arguments, path if server else None, calls=not server)
 
 
 def pci(address: str) -> Device:

@@ -80,13 +80,9 @@ def huge_pages_free() -> int:
 
 
 def _arguments(name: str, huge_pages: bool, pci: Sequence[str]) -> list[str]:
-    common = [
-        "bise",
-        f"--file-prefix=bise-{name}-{os.getpid()}",
-        "--no-telemetry",
-        "--log-level=warning",
-        "--log-level=lib.eal:error",
-    ]
+    common = ["bise", f"--file-prefix=bise-{name}-{os.getpid()}", "--no-telemetry", "--log-level=warning"]
+    # These warn of what is no harm: page sizes that there are none of, sharing that is off, peers that are away.
+    common += [f"--log-level={part}:error" for part in ("lib.eal", "pmd.net.memif", "lib.vhost.config")]
     memory = ["--in-memory"] if huge_pages else ["--no-huge", "--no-shconf"]
     devices = [f"--allow={address}" for address in pci] if pci else ["--no-pci", "--iova-mode=va"]
     return [*common, *memory, *devices]

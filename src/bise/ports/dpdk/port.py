@@ -4,6 +4,7 @@ import ctypes
 import errno
 import hashlib
 import mmap
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bise.ports.dpdk import eal, shim
@@ -11,6 +12,8 @@ from bise.ports.dpdk.devices import Device, remove_stale_socket
 from bise.ports.dpdk.pool import Pool
 from bise.ports.dpdk.queue import Queue
 from bise.ports.errors import PortError
+
+CALL_AGAIN_NS = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class DpdkPort:
         if device.queues_at_most and queues > device.queues_at_most:
             raise PortError(name, f"has {device.queues_at_most} queues at most, not {queues}")
         self.name, self.device, self.pool, self.mtu = name, device, pool, mtu
+        self._called_ns = -CALL_AGAIN_NS
         if device.socket is not None:
             remove_stale_socket(name, device.socket)
         self.number = self._attach(queues)
@@ -47,7 +51,7 @@ class DpdkPort:
             sleeping = int(device.sleeps)
             shim.call(name, "bise_port_configure", self.number, queues, mtu, int(device.dma), sleeping)
             self.mac = self._choose_mac(mac)
-            shim.call(name, "bise_port_start", self.number)
+            self._start()
         except PortError:
             shim.attempt("bise_port_detach", self.number)
             raise
@@ -65,6 +69,13 @@ class DpdkPort:
             shim.call(self.name, "bise_port_attach", self.device.named(self.name, queues).encode())
             found = shim.call(self.name, "bise_port_find", known.encode())
         return found
+
+    def _start(self) -> None:
+        try:
+            shim.call(self.name, "bise_port_start", self.number)
+        except shim.DpdkRefused:
+            if not self.device.calls:
+                raise
 
     def _choose_mac(self, wanted: int | None) -> int:
         """What others know as the port's address; a device that filters is told."""
@@ -94,6 +105,21 @@ class DpdkPort:
         numbers = (ctypes.c_int64 * 8)()
         shim.call(self.name, "bise_port_statistics", self.number, numbers)
         return Statistics(*numbers)
+
+    def reconnect(self, now_ns: int, boundary: Callable[[], None]) -> bool:
+        """Calls a peer that is away, where that is the port's part, once a second at most; whether there is a link.
+
+        `boundary` returns when each worker has passed a burst boundary; meanwhile and until there is a peer, the port
+        receives nothing and what is sent is dropped.
+        """
+        # A call must not be cut off: DPDK answers it in a thread of its own.
+        if self.device.calls and not self.up and now_ns - self._called_ns >= CALL_AGAIN_NS:
+            self._called_ns = now_ns
+            shim.attempt("bise_port_pause", self.number)
+            boundary()
+            shim.call(self.name, "bise_port_stop", self.number)
+            self._start()
+        return self.up
 
     def descriptor(self, queue: int) -> int | None:
         """What becomes readable when packets come to a queue that was armed; None: the device can only be polled."""

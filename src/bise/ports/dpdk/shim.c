@@ -35,6 +35,7 @@ enum {
 static struct rte_mempool *pool;
 static struct { void *address; size_t octets; size_t page; } range;
 static int sleepers[RTE_MAX_ETHPORTS][QUEUES]; /* epoll descriptor + 1 */
+static uint8_t started[RTE_MAX_ETHPORTS];      /* bursts touch no other port */
 
 const char *bise_error(int64_t code) { return rte_strerror((int)-code); }
 
@@ -229,7 +230,15 @@ int64_t bise_port_configure(int64_t port, int64_t queues, int64_t mtu, int64_t d
 	return result;
 }
 
-int64_t bise_port_start(int64_t port) { return rte_eth_dev_start((uint16_t)port); }
+int64_t bise_port_start(int64_t port)
+{
+	int result = rte_eth_dev_start((uint16_t)port);
+	__atomic_store_n(&started[port], !result, __ATOMIC_RELEASE);
+	return result;
+}
+
+/* From now on bursts leave the port alone. Wait until each worker is past one before it is stopped or detached. */
+void bise_port_pause(int64_t port) { __atomic_store_n(&started[port], 0, __ATOMIC_RELEASE); }
 
 int64_t bise_port_stop(int64_t port) { return rte_eth_dev_stop((uint16_t)port); }
 
@@ -240,6 +249,7 @@ int64_t bise_port_detach(int64_t port)
 	int result = rte_eth_dev_info_get((uint16_t)port, &device);
 	if (result)
 		return result;
+	bise_port_pause(port);
 	for (int queue = 0; queue < QUEUES; queue++) {
 		if (sleepers[port][queue])
 			close(sleepers[port][queue] - 1);
@@ -331,13 +341,17 @@ int64_t bise_port_disarm(int64_t port, int64_t queue) { return rte_eth_dev_rx_in
 
 int64_t bise_receive(int64_t port, int64_t queue, void **packets, int64_t room)
 {
+	if (unlikely(!__atomic_load_n(&started[port], __ATOMIC_ACQUIRE)))
+		return 0;
 	return rte_eth_rx_burst((uint16_t)port, (uint16_t)queue, (struct rte_mbuf **)packets, (uint16_t)room);
 }
 
 /* Returns how many went out; the rest is freed. */
 int64_t bise_transmit(int64_t port, int64_t queue, void **packets, int64_t n)
 {
-	uint16_t sent = rte_eth_tx_burst((uint16_t)port, (uint16_t)queue, (struct rte_mbuf **)packets, (uint16_t)n);
+	uint16_t sent = 0;
+	if (likely(__atomic_load_n(&started[port], __ATOMIC_ACQUIRE)))
+		sent = rte_eth_tx_burst((uint16_t)port, (uint16_t)queue, (struct rte_mbuf **)packets, (uint16_t)n);
 	if (unlikely(sent < n))
 		rte_pktmbuf_free_bulk((struct rte_mbuf **)packets + sent, (unsigned int)(n - sent));
 	return sent;

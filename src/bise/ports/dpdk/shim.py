@@ -68,6 +68,7 @@ def log() -> Log:
 
 def call(about: str, symbol: str, *arguments: Argument) -> int:
     """Calls a function of the shim. Raises DpdkRefused, which names `about`, when it returns a negative errno."""
+    log().drain()  # what came before says nothing about this call
     result = _integer(symbol, *arguments)
     if result < 0:
         raise DpdkRefused(about, -result, log().drain())
