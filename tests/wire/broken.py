@@ -9,7 +9,7 @@ from random import Random
 from tests.wire.naive import ones_sum
 
 PROTOCOLS = (socket.IPPROTO_TCP, socket.IPPROTO_UDP, socket.IPPROTO_ICMP, 58, 132, 4, 41, 47)
-EXTENSIONS = (0, 43, 60, 51, 44)
+EXTENSIONS = (0, 0, 43, 43, 60, 60, 51, 51, 44)
 
 
 def octets(chance: Random, count: int) -> bytes:
@@ -74,18 +74,17 @@ def ipv6(chance: Random, payload: bytes, protocol: int) -> bytes:
         payload = bytes([protocol, units]) + octets(chance, length - 2) + payload
         protocol = kind
     length = len(payload) if chance.random() < 0.8 else chance.choice((0, chance.randrange(65536)))
-    addresses = (octets(chance, 16), bytes(16), bytes(15) + b"\1", bytes([0xFF, chance.randrange(256)]) + bytes(14))
-    source, destination = chance.choice(addresses), chance.choice(addresses)
+    source, destination = _address(chance), _address(chance)
     version = 0x60 if chance.random() < 0.95 else chance.randrange(256)
     header = bytes([version]) + octets(chance, 3) + (length & 0xFFFF).to_bytes(2, "big")
     return header + bytes([protocol, chance.randrange(256)]) + source + destination + payload
 
 
-def packet(chance: Random) -> bytes:
-    """An IPv4 or IPv6 packet with a transport header, more often broken than not."""
-    protocol = chance.choice(PROTOCOLS)
-    make = ipv4 if chance.random() < 0.5 else ipv6
-    return spoiled(chance, make(chance, transport(chance, protocol), protocol))
+def _address(chance: Random) -> bytes:
+    if chance.random() < 0.8:
+        return b"\x20" + octets(chance, 15)
+    kinds = (bytes(16), bytes(15) + b"\1", bytes([0xFF, chance.randrange(256)]) + bytes(14), octets(chance, 16))
+    return chance.choice(kinds)
 
 
 def offloaded(chance: Random, protocol: int, depth: int = 0) -> bytes:
@@ -132,3 +131,11 @@ def left_partial(chance: Random, packet: bytes, version: int) -> bytes:
     addresses = packet[12:20] if version == 4 else packet[8:40]
     summed = ones_sum(addresses + bytes([0, protocol]) + (len(packet) - start).to_bytes(2, "big"))
     return packet[:place] + summed.to_bytes(2, "big") + packet[place + 2 :]
+
+
+def packet(chance: Random) -> tuple[int, bytes]:
+    """An IP version and a packet that is said to be of it, more often broken than not."""
+    version = chance.choice((4, 6))
+    protocol = chance.choice(PROTOCOLS)
+    sound = (ipv4 if version == 4 else ipv6)(chance, offloaded(chance, protocol), protocol)
+    return version, spoiled(chance, left_partial(chance, sound, version))
