@@ -54,17 +54,14 @@ class BpfHook:
     program: int
 
 
-def hook_from(message: Message, egress: bool = False) -> Hook:
-    """One hook of the dump; asked of netdev, the answer may name ingress by its `inet` number."""
-    family = message.body[0]
+def hook_from(message: Message, device: str = "", egress: bool = False) -> Hook:
+    """One hook of the dump. Of netdev hooks the answer doesn't name the device: that is in the question."""
     hook = attributes(message.body, _HEADER)
     info = attributes(hook.get(_CHAIN_INFO, b""))
-    number = int.from_bytes(hook.get(_NUMBER, b"\0"), "big")
+    number = int(egress) if device else int.from_bytes(hook.get(_NUMBER, b""), "big")
     function, module = text(hook.get(_FUNCTION, b"")), text(hook.get(_MODULE, b""))
-    kind = int.from_bytes(info.get(_INFO_TYPE, b"\0"), "big")
-    return Hook(
-        family, int(egress) if family == NETDEV else number, text(hook.get(_DEVICE, b"")), function, module, kind
-    )
+    kind = int.from_bytes(info.get(_INFO_TYPE, b""), "big")
+    return Hook(message.body[0], number, device, function, module, kind)
 
 
 def hook_gates(hooks: Iterable[Hook]) -> Iterator[Gate]:
@@ -122,7 +119,7 @@ class Hooks:
         found = [hook_from(m) for family in _FAMILIES for number in HOOKS for m in self._dump(family, number)]
         for port in ports:
             for egress in (False, True):
-                found += [hook_from(m, egress) for m in self._dump(NETDEV, int(egress), port)]
+                found += [hook_from(m, port, egress) for m in self._dump(NETDEV, int(egress), port)]
         return tuple(sorted(found))
 
     def _dump(self, family: int, number: int, device: str = "") -> list[Message]:
@@ -134,7 +131,7 @@ class Hooks:
             return self._kernel.dump(_HOOK_GET, body)
         except NetlinkError as error:
             # no such device any more; no egress hooks in this kernel
-            if device and error.code in (errno.ENODEV, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOENT):
+            if device and error.code in (errno.ENODEV, *ABSENT):
                 return []
             raise
 
