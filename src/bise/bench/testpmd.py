@@ -110,6 +110,11 @@ class Testpmd:
     ) -> None:
         self.close()
 
+    @property
+    def process_id(self) -> int:
+        """Of the running program."""
+        return self._process.pid
+
     def command(self, line: str, patience: float = 10.0) -> str:
         """What it prints in answer to `line`. Raises TestpmdFailed."""
         assert self._process.stdin is not None

@@ -3,6 +3,7 @@
 import ctypes
 from collections.abc import Iterable, Sequence
 
+from bise.hot import load64
 from bise.ports.dpdk import shim
 from bise.ports.dpdk.pool import Pool
 from bise.ports.dpdk.port import DpdkPort
@@ -60,3 +61,14 @@ def forward(source: int, sink: int, packets: int, bursts: int) -> int:
         if n:
             sent += transmit(sink, packets, n)
     return sent
+
+
+def bounce(queue: int, packets: int, stop: int) -> int:
+    """Sends back what comes on the queue at an address, until the word at `stop` isn't zero; how many came."""
+    came = 0
+    while load64(stop) == 0:
+        n = receive(queue, packets, BURST)
+        if n:
+            transmit(queue, packets, n)
+            came += n
+    return came

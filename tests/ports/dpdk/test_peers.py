@@ -3,6 +3,7 @@
 import os
 import select
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,7 +14,8 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
 from bise.bench.testpmd import Testpmd
-from bise.ports.dpdk import devices
+from bise.hot import Region, entry
+from bise.ports.dpdk import devices, shim
 from bise.ports.dpdk.pool import Pool
 from bise.ports.dpdk.port import DpdkPort
 from bise.ports.errors import PortError
@@ -207,3 +209,34 @@ def test_a_file_in_the_way_of_a_socket_stays(pool: Pool, tmp_path: Path) -> None
     assert (tmp_path / "file").read_text() == "precious"
     with pytest.raises(PortError, match="there is no folder"):
         DpdkPort("vm", devices.vhost_user(str(tmp_path / "none" / "vm.sock")), pool)
+
+
+@pytest.mark.parametrize("kind", ["vhost-user", "memif"])
+def test_a_peer_may_be_killed_while_a_worker_is_busy_with_it(pool: Pool, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "peer.sock"
+    vhost = kind == "vhost-user"
+    device = devices.vhost_user(str(path)) if vhost else devices.memif(str(path), server=True)
+    other_end = machine(path) if vhost else f"net_memif0,role=client,socket={path},socket-abstract=no"
+    port = DpdkPort("peer", device, pool)
+    compiled, memory = entry(3, cached=False)(bursts.bounce), Region(4096)
+    stop = memory.array("int64")
+
+    def work() -> None:
+        shim.call("worker", "bise_thread_register")
+        compiled(port.queues[0].address, memory.address + 64, memory.address)
+        shim.attempt("bise_thread_unregister")
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        for _ in range(3):
+            before = port.queues[0].received
+            with peer(other_end, "flowgen") as other:
+                other.start()
+                until(lambda before=before: port.queues[0].received > before + 5000)  # type: ignore[misc]
+                other.kill()
+                until(lambda: not port.up)
+    finally:
+        stop[0] = 1
+        worker.join()
+        port.close()
