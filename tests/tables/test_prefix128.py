@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bise.tables import Prefix128, TableFull, immediately
+from bise.tables.full import TableFull
+from bise.tables.prefix128 import Prefix128
+from bise.tables.retire import immediately
 from tests.tables.naive import Prefixes, cut
 from tests.tables.waiting import Waiting
 
@@ -174,9 +176,9 @@ def test_tails_are_there_for_every_deletion_even_if_nothing_is_retired(operation
 )
 def test_what_is_no_prefix_or_no_value_is_refused(high, low, length, value):
     table = _small()
-    with pytest.raises(ValueError, match="prefix|value|length"):
+    with pytest.raises(ValueError, match=r"prefix|value|length"):
         table.insert(high, low, length, value)
-    with pytest.raises(ValueError, match="prefix|value|length"):
+    with pytest.raises(ValueError, match=r"prefix|value|length"):
         table.load([high], [low], [length], [value])
     assert len(table) == 0
 

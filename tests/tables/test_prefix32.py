@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bise.hot import load32
-from bise.tables import Prefix32, TableFull, immediately
-from bise.tables.prefix32 import Root32
+from bise.tables.full import TableFull
+from bise.tables.prefix32 import Prefix32, Root32
+from bise.tables.retire import immediately
 from tests.tables.naive import Prefixes, cut
 from tests.tables.waiting import Waiting
 
@@ -160,9 +161,9 @@ def test_a_freed_group_is_left_alone_until_it_is_retired():
 )
 def test_what_is_no_prefix_or_no_value_is_refused(prefix, length, value):
     table = _small()
-    with pytest.raises(ValueError, match="prefix|value|length"):
+    with pytest.raises(ValueError, match=r"prefix|value|length"):
         table.insert(prefix, length, value)
-    with pytest.raises(ValueError, match="prefix|value|length"):
+    with pytest.raises(ValueError, match=r"prefix|value|length"):
         table.load([prefix], [length], [value])
     assert len(table) == 0
 
@@ -171,8 +172,10 @@ def test_what_is_no_prefix_or_no_value_is_refused(prefix, length, value):
 def test_agrees_with_ipaddress_on_real_lengths():
     rng = random.Random(1)
     table = Prefix32(immediately, capacity=1 << 12, groups=1 << 10)
-    networks = {ipaddress.ip_network((cut(rng.getrandbits(32), length, 32), length)): number + 1
-                for number, length in enumerate(rng.choices([16, 20, 22, 24, 24, 25, 28, 30, 32], k=2000))}
+    networks = {
+        ipaddress.ip_network((cut(rng.getrandbits(32), length, 32), length)): number + 1
+        for number, length in enumerate(rng.choices([16, 20, 22, 24, 24, 25, 28, 30, 32], k=2000))
+    }
     for network, value in networks.items():
         table.insert(int(network.network_address), network.prefixlen, value)
     for network in rng.sample(list(networks), 500):

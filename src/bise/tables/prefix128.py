@@ -156,7 +156,10 @@ class Prefix128:
     def _leave(self) -> None:
         part, self._writer.limbo = self._writer.limbo, 0
         if part:
-            self._retire(partial(writer128.take_back, self._writer.address, part))
+            self._retire(partial(self._take_back, part))
+
+    def _take_back(self, part: int) -> None:
+        writer128.take_back(self._writer.address, part)
 
     def _checked(self, high: int, low: int, length: int) -> tuple[int, int]:
         if not 0 <= length <= 128:

@@ -84,7 +84,10 @@ class Prefix32:
         if freed == writer32.ABSENT:
             raise KeyError((prefix, length))
         if freed >= 0:
-            self._retire(partial(writer32.reuse, self._writer.address, freed))
+            self._retire(partial(self._reuse, freed))
+
+    def _reuse(self, group: int) -> None:
+        writer32.reuse(self._writer.address, group)
 
     def get(self, prefix: int, length: int) -> int:
         """The value given to exactly this prefix; 0 if there is none."""

@@ -154,4 +154,4 @@ class RuleSet:
     def held(self) -> "np.ndarray[Any, Any]":
         """A copy of all rules, in no order: fields high, low, value and mark (the length and one)."""
         slots = self.region.array(_SLOT, self._slots_offset, self.room)
-        return slots[slots["mark"] != 0]
+        return np.compress(slots["mark"] != 0, slots)

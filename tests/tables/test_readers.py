@@ -1,0 +1,74 @@
+"""Readers that race the writer see what was right before or is right after, and nothing else."""
+
+from bise.tables.hashmap import HashMap
+from bise.tables.prefix32 import Prefix32
+from bise.tables.prefix128 import Prefix128
+from tests.tables.racing import Race, read32, read128, read_exact
+
+
+def test_32_bit_prefixes_while_groups_come_and_go():
+    race = Race()
+    table = Prefix32(race.retire, capacity=100, groups=3, bits=16)
+    table.insert(0, 0, 1)
+    rows = [(0, block << 8 | last, 1, 10 + block) for block in range(8) for last in range(16)]
+    with race.reading(read32, table.address, rows):
+        for step in race.steps():
+            block = step % 8
+            race.write(lambda block=block: table.insert(block << 8, 12, 10 + block))
+            race.write(lambda block=block: table.delete(block << 8, 12))
+    assert len(table) == 1
+
+
+def test_32_bit_prefixes_while_short_ones_change_over_long_ones():
+    race = Race()
+    table = Prefix32(race.retire, capacity=100, groups=8, bits=16)
+    table.insert(0x0800, 16, 5)
+    table.insert(0x0900, 8, 6)
+    rows = [(0, 0x0800, 5, -1), (0, 0x0900, 6, -1), (0, 0x0801, 0, 2), (0, 0x0A00, 0, 2), (0, 0xFFFF, 0, 2)]
+    with race.reading(read32, table.address, rows):
+        for _ in race.steps():
+            table.insert(0, 0, 2)
+            table.delete(0, 0)
+
+
+def test_128_bit_prefixes_while_rules_part_and_are_alone_again():
+    race = Race()
+    table = Prefix128(race.retire, capacity=100, groups=60, values=64, first_bits=8)
+    table.insert(0, 0, 0, 1)
+    rows = [(0x20 << 56 | site << 40, last, 1, 10 + site) for site in range(4) for last in (0, 1)]
+    rows += [(0x20 << 56, 1 << 40, 1, -1), (0x21 << 56, 0, 1, -1)]
+    rules = [(rows[2 * site][0], last, 128, 10 + site) for site in range(4) for last in (0, 1)]
+    with race.reading(read128, table.address, rows):
+        for step in race.steps():
+            *rule, value = rules[step * 5 % 8]
+            race.write(lambda rule=rule, value=value: table.insert(*rule, value))
+            *rule, value = rules[(step * 5 + 21) % 8]
+            if table.get(*rule):
+                race.write(lambda rule=rule: table.delete(*rule))
+
+
+def test_128_bit_prefixes_while_covers_change():
+    race = Race()
+    table = Prefix128(race.retire, capacity=100, groups=20, values=64, first_bits=8)
+    site = 0x2001_0DB8 << 32
+    for last in range(3):
+        table.insert(site, last, 128, 5)
+    rows = [(site, 0, 5, -1), (site, 2, 5, -1), (site, 3, 0, 2), (site | 1, 0, 0, 2), (0x2001 << 48, 0, 0, 2)]
+    with race.reading(read128, table.address, rows):
+        for step in race.steps():
+            length = (8, 16, 12)[step % 3]
+            table.insert((0x2001 << 48) & -(1 << 64 - length), 0, length, 2)
+            table.delete((0x2001 << 48) & -(1 << 64 - length), 0, length)
+
+
+def test_exact_keys_while_slots_and_buckets_are_reused():
+    race = Race()
+    table = HashMap(race.retire, 8)
+    rows = [(key % 3, key, 0, 100 + key) for key in range(64)]
+    with race.reading(read_exact, table.address, rows):
+        for step in race.steps():
+            high, low, _, value = rows[step * 7 % 64]
+            race.write(lambda high=high, low=low, value=value: table.insert(high, low, value))
+            high, low, *_ = rows[(step - 5) * 7 % 64]
+            if step >= 5:
+                race.write(lambda high=high, low=low: table.delete(high, low))
