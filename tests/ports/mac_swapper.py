@@ -1,8 +1,9 @@
 """The thinnest pipeline: run in a namespace, it takes ports and sends every packet back where it came from.
 
-    python -m tests.ports.mac_swapper c s
+    python -m tests.ports.mac_swapper 5 c s
 
-Prints a line when it forwards; ends on SIGTERM, giving the ports back. The queue's deadline lies 5 ms ahead.
+Prints a line when it forwards; ends on SIGTERM, giving the ports back and printing what each queue received. The
+deadlines lie so many ms ahead as the first word says.
 """
 
 import signal
@@ -12,15 +13,15 @@ from typing import Any
 
 from bise.hot import Region, entry, external, hot, load16, load32, load64, load_acquire, store16, store32, store64
 from bise.ports.af_xdp import rings
+from bise.ports.af_xdp.rings import SocketQueue
 from bise.ports.af_xdp.socket import XdpSocket
 from bise.ports.dpdk import eal, shim
 from bise.ports.dpdk.pool import Pool
 from bise.ports.mbuf import Mbuf
-from bise.ports.steering.layout import Flag, Gate
+from bise.ports.steering.layout import Gate
 from bise.ports.steering.program import Steering, steer
 from bise.ports.steering.verdicts import Verdicts
 
-ALIVE_NS = 5_000_000
 STOP, CLOCK, PORTS, PACKETS = 0, 8, 64, 1024  # offsets in the state
 _clock_gettime = external("clock_gettime", "i32", ("i32", "i64"))
 _usleep = external("usleep", "i32", ("u32",))
@@ -38,15 +39,15 @@ def swap(packet: int) -> None:
     store16(start + 10, low)
 
 
-@entry(2)
-def run(state: int, count: int) -> int:
+@entry(3)
+def run(state: int, count: int, alive_ns: int) -> int:
     while load_acquire(state + STOP) == 0:
         _clock_gettime(1, state + CLOCK)
         now = load64(state + CLOCK) * 1_000_000_000 + load64(state + CLOCK + 8)
         busy = 0
         for number in range(count):
             queue = load64(state + PORTS + 16 * number)
-            store64(load64(state + PORTS + 16 * number + 8), now + ALIVE_NS)
+            store64(load64(state + PORTS + 16 * number + 8), now + alive_ns)
             received = rings.receive(queue, state + PACKETS, 32)
             for each in range(received):
                 swap(load64(state + PACKETS + 8 * each))
@@ -58,42 +59,50 @@ def run(state: int, count: int) -> int:
     return 0
 
 
-def taken(names: list[str], pool: Pool, verdicts: tuple[Verdicts, Verdicts]) -> list[tuple[Steering, XdpSocket]]:
-    """The ports, each with one queue, their gates open."""
-    ports = []
-    for number, name in enumerate(names):
-        steering = steer(name, verdicts)
-        queue = XdpSocket(name, steering.interface.ifindex, 0, pool, number)
-        steering.give(0, queue.descriptor)
-        steering.set_flags(Flag.NONE)
-        steering.set_gate(Gate.OPEN)
-        ports.append((steering, queue))
-    return ports
+def taken(name: str, number: int, pool: Pool, verdicts: tuple[Verdicts, Verdicts]) -> tuple[Steering, list[XdpSocket]]:
+    """A port with all its queues, its gate open."""
+    steering = steer(name, verdicts)
+    queues = []
+    for queue in range(steering.interface.queues):
+        queues.append(XdpSocket(name, steering.interface.ifindex, queue, pool, number))
+        steering.give(queue, queues[queue].descriptor)
+    steering.set_gate(Gate.OPEN)
+    return steering, queues
 
 
-def main(names: list[str]) -> None:
+def wait_for_the_end() -> None:
+    """Until somebody says SIGTERM or SIGINT."""
+    wanted: set[Any] = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
+    print("forwarding", flush=True)
+    signal.sigwait(wanted)
+
+
+def main(alive_ms: int, names: list[str]) -> None:
     eal.start()
-    pool = Pool(16383)
+    pool = Pool(32767)
     state = Region(4096)
     verdicts = Verdicts(4), Verdicts(6)
-    ports = taken(names, pool, verdicts)
-    for number, (steering, queue) in enumerate(ports):
-        store64(state.address + PORTS + 16 * number, queue.address)
-        store64(state.address + PORTS + 16 * number + 8, steering.deadlines.address)
-    worker = threading.Thread(target=run, args=(state.address, len(ports)))
+    ports = [taken(name, number, pool, verdicts) for number, name in enumerate(names)]
+    count = 0
+    for steering, queues in ports:
+        for number, queue in enumerate(queues):
+            store64(state.address + PORTS + 16 * count, queue.address)
+            store64(state.address + PORTS + 16 * count + 8, steering.deadlines.address + 8 * number)
+            count += 1
+    worker = threading.Thread(target=run, args=(state.address, count, alive_ms * 1_000_000))
     worker.start()
-    print("forwarding", flush=True)
-    stop_at: set[Any] = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, stop_at)
-    signal.sigwait(stop_at)
+    wait_for_the_end()
     store64(state.address + STOP, 1)
     worker.join()
-    for steering, queue in ports:
-        steering.take(0)
-        queue.close()
+    for steering, queues in ports:
+        for number, queue in enumerate(queues):
+            print(steering.interface.name, number, SocketQueue(queue.address).received)
+            steering.take(number)
+            queue.close()
         steering.close()
     assert pool.available() == pool.packets, f"{pool.packets - pool.available()} packets lost"
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(int(sys.argv[1]), sys.argv[2:])
