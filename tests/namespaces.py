@@ -74,6 +74,15 @@ class Port:
         return f"2001:db8:10{self.number}::9"
 
     @property
+    def sentinel4(self) -> str:
+        """Another one, which tests leave alone: it shows that packets come through."""
+        return f"10.1.{self.number}.254"
+
+    @property
+    def sentinel6(self) -> str:
+        return f"2001:db8:10{self.number}::254"
+
+    @property
     def routes(self) -> list[str]:
         return [
             f"route add 10.1.{self.number}.0/24 via {self.host4}",

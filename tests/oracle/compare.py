@@ -1,8 +1,8 @@
 """What two routers sent, made comparable, and what differs.
 
 Equal means byte for byte, save for what no two kernels do alike:
-- the identification of IPv4 packets that the router itself originates (ICMP errors and replies): random;
-- what a router says of its own accord and on its own schedule: ARP, neighbour discovery, MLD, IGMP;
+- the identification of IPv4 packets that the router itself originates (ICMP, with a fresh time to live): random;
+- what a router says of its own accord or at a limited rate: ARP, neighbour discovery, IPv6 redirects, MLD, IGMP;
 - the order between packets (a test that is about order compares lists).
 """
 
@@ -16,14 +16,14 @@ from tests.oracle.peer import internet_checksum
 
 _IPV4, _ARP, _IPV6 = 0x0800, 0x0806, 0x86DD
 _ICMP, _IGMP, _HOP_BY_HOP, _ICMPV6 = 1, 2, 0, 58
-_LOOPBACK = 127
-_ND_TYPES = range(133, 137)
+_FRESH_TTL = 64
+_ND_TYPES = range(133, 138)
 _FORWARDED_ND_HOPS = 254  # whoever says it of himself, sends 255 (RFC 4861 6.1, 7.1)
 
 
-def comparable(packets: Collection[bytes], own: Collection[bytes]) -> Counter[bytes]:
-    """The multiset of what was sent, without what may differ; `own` are the router's IPv4 addresses."""
-    return Counter(_without_identification(packet, own) for packet in provoked(packets))
+def comparable(packets: Collection[bytes]) -> Counter[bytes]:
+    """The multiset of what was sent, without what may differ."""
+    return Counter(_without_identification(packet) for packet in provoked(packets))
 
 
 def provoked(packets: Collection[bytes]) -> list[bytes]:
@@ -31,13 +31,11 @@ def provoked(packets: Collection[bytes]) -> list[bytes]:
     return [packet for packet in packets if not _is_of_its_own_accord(packet)]
 
 
-def differences(
-    expected: Mapping[str, Collection[bytes]], found: Mapping[str, Collection[bytes]], own: Collection[bytes]
-) -> list[str]:
+def differences(expected: Mapping[str, Collection[bytes]], found: Mapping[str, Collection[bytes]]) -> list[str]:
     """Lines that say what came out of only one of the two; none if they are equal."""
     lines = []
     for port in sorted({*expected, *found}):
-        ours, theirs = comparable(expected.get(port, ()), own), comparable(found.get(port, ()), own)
+        ours, theirs = comparable(expected.get(port, ())), comparable(found.get(port, ()))
         lines += [f"{port}: only the kernel sent {shown(packet)}" for packet in (ours - theirs).elements()]
         lines += [f"{port}: only the other sent {shown(packet)}" for packet in (theirs - ours).elements()]
     return lines
@@ -62,9 +60,9 @@ def _is_of_its_own_accord(packet: bytes) -> bool:
     return next_header == _ICMPV6 and packet[54] in _ND_TYPES and hops > _FORWARDED_ND_HOPS
 
 
-def _without_identification(packet: bytes, own: Collection[bytes]) -> bytes:
+def _without_identification(packet: bytes) -> bytes:
     is_ipv4 = packet[12:14] == b"\x08\x00" and len(packet) >= 34 and packet[14] >> 4 == 4
-    if not is_ipv4 or (packet[26:30] not in own and packet[26] != _LOOPBACK):
+    if not is_ipv4 or packet[22] != _FRESH_TTL or packet[23] != _ICMP:
         return packet
     header_end = 14 + 4 * (packet[14] & 15)
     if internet_checksum(packet[14:header_end]):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,6 +42,16 @@ def paired(forwarder: str, ports: Sequence[Port], lines: Sequence[str] = (), **t
         else:
             stack.enter_context(bise(other.topology))
             yield Pair(kernel, other, settle_s=FOLLOWS_WITHIN_S)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def errors_at_any_rate() -> Iterator[None]:
+    """Unreachable destinations are told as often as they are asked for: this limit knows no namespaces."""
+    limit = Path("/proc/sys/net/ipv4/route/error_cost")
+    before = limit.read_text()
+    limit.write_text("0")
+    yield
+    limit.write_text(before)
 
 
 @pytest.fixture(scope="session", params=FORWARDERS)

@@ -32,6 +32,8 @@ UNLIMITED_ERRORS: Mapping[str, int | str] = {
     "net/ipv4/icmp_msgs_burst": 1_000_000,
     "net/ipv6/icmp/ratelimit": 0,
     "net/ipv6/auto_flowlabels": 0,
+    "net/ipv4/conf/all/send_redirects": 0,
+    "net/ipv4/conf/default/send_redirects": 0,
 }
 
 
@@ -112,8 +114,8 @@ def _fronts(ports: Sequence[Port]) -> Iterator[tuple[str, bytes]]:
 def _both_families(source: Port, target: Port, hops: int) -> Iterator[bytes]:
     ethernet = Ether(src=source.host_mac, dst=source.router_mac)
     payload = UDP(sport=9, dport=9) / (_MAGIC + b"\0" * 8 + b"\xff" * 8)
-    yield bytes(ethernet / IP(src=source.beyond4, dst=target.beyond4, ttl=hops) / payload)
-    yield bytes(ethernet / IPv6(src=source.beyond6, dst=target.beyond6, hlim=hops) / payload)
+    yield bytes(ethernet / IP(src=source.sentinel4, dst=target.sentinel4, ttl=hops) / payload)
+    yield bytes(ethernet / IPv6(src=source.sentinel6, dst=target.sentinel6, hlim=hops) / payload)
 
 
 @contextmanager

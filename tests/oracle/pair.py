@@ -1,10 +1,10 @@
 """Two routers with one configuration, of which the kernel forwards for one: do they do the same?"""
 
+import shlex
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from ipaddress import IPv4Address
+from dataclasses import dataclass
 from pathlib import Path
 
 from scapy.layers.l2 import Ether
@@ -37,16 +37,10 @@ class Pair:
     kernel: Network
     other: Network
     settle_s: float = 0.0
-    extra_own: list[str] = field(default_factory=list)
 
     @property
     def networks(self) -> tuple[Network, Network]:
         return self.kernel, self.other
-
-    @property
-    def own(self) -> set[bytes]:
-        addresses = [port.router4 for port in self.kernel.topology.ports] + self.extra_own
-        return {IPv4Address(address).packed for address in addresses}
 
     def port(self, name: str) -> Port:
         return next(port for port in self.kernel.topology.ports if port.name == name)
@@ -61,7 +55,7 @@ class Pair:
     def agree_on(self, sends: Sequence[Sent], *, sentinels: bool = True) -> Outputs:
         """The same for packets into several ports, in this order."""
         expected, found = self._exchange(sends, sentinels)
-        different = differences(expected, found, self.own)
+        different = differences(expected, found)
         if different:
             raise Differs("\n".join(self._report(sends, sentinels, different)))
         return {port: provoked(expected.get(port, ())) for port in self.kernel.peers}
@@ -76,7 +70,7 @@ class Pair:
         """Send each packet alone, so as to name those that are to blame."""
         culprits = 0
         for port, packet in sends:
-            alone = differences(*self._exchange([(port, packet)], sentinels), self.own)
+            alone = differences(*self._exchange([(port, packet)], sentinels))
             if alone:
                 yield f"into {port}: {shown(packet)}"
                 yield from alone
@@ -122,8 +116,17 @@ class Pair:
             network.topology.router.sysctl(settings)
         self.settle()
 
-    def run(self, *command: str) -> None:
+    @contextmanager
+    def commanded(self, command: str, undo: str) -> Iterator[None]:
+        """What a command does to both routers, while the block runs."""
+        self.run(command)
+        try:
+            yield
+        finally:
+            self.run(undo)
+
+    def run(self, command: str) -> None:
         """Run a command in both routers."""
         for network in self.networks:
-            network.topology.router.run(*command)
+            network.topology.router.run(*shlex.split(command))
         self.settle()
