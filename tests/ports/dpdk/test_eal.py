@@ -88,6 +88,15 @@ def test_what_dpdk_complains_of_goes_to_the_log(environment: eal.Eal, caplog: py
     assert "no-such-file" in caplog.text
 
 
+def test_more_complaints_than_anybody_reads_are_lost_and_block_nothing(environment: eal.Eal) -> None:
+    for _ in range(1000):
+        shim.attempt("bise_port_attach", b"net_pcap_x,rx_pcap=/no-such-file")
+    while shim.log().drain():
+        pass
+    with pytest.raises(shim.DpdkRefused, match="the-last-one"):
+        shim.call("eth9", "bise_port_attach", b"net_pcap_x,rx_pcap=/the-last-one")
+
+
 def test_a_registered_thread_gives_its_packets_back(environment: eal.Eal) -> None:
     lanes = []
 

@@ -17,7 +17,8 @@ HUGE_PAGE, PAGE = 2 << 20, 4096
 class Pool:
     """`packets` packets in `region`. The first is at `first`, the next `stride` octets on, and so forth.
 
-    There is one pool a process at a time. Start DPDK first. Raises PortError and MemoryError.
+    There is one pool a process at a time. Start DPDK first. A registered thread keeps up to 384 packets for itself, so
+    that a pool has to be larger than that for each of them. Raises PortError and MemoryError.
     """
 
     def __init__(self, packets: int = 32767, huge_pages: bool = True) -> None:

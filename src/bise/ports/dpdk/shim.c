@@ -75,8 +75,7 @@ int64_t bise_thread_register(void) { return rte_thread_register() ? -rte_errno :
 
 void bise_thread_unregister(void)
 {
-	unsigned int thread = rte_lcore_id();
-	struct rte_mempool_cache *cache = pool && thread < RTE_MAX_LCORE ? rte_mempool_default_cache(pool, thread) : NULL;
+	struct rte_mempool_cache *cache = pool ? rte_mempool_default_cache(pool, rte_lcore_id()) : NULL;
 	if (cache)
 		rte_mempool_cache_flush(cache, pool);
 	rte_thread_unregister();
@@ -103,7 +102,8 @@ static int64_t populate(uint32_t packets)
 		return result;
 	rte_pktmbuf_pool_init(pool, &sizes);
 	if (rte_eal_iova_mode() == RTE_IOVA_VA)
-		result = rte_mempool_populate_iova(pool, range.address, (rte_iova_t)range.address, range.octets, NULL, NULL);
+		result = rte_mempool_populate_iova(pool, range.address, (rte_iova_t)range.address, range.octets,
+						   NULL, NULL);
 	else
 		result = rte_mempool_populate_virt(pool, range.address, range.octets, range.page, NULL, NULL);
 	if (result < 0)
@@ -116,8 +116,8 @@ int64_t bise_pool_create(void *address, uint64_t octets, uint64_t page, uint64_t
 {
 	if (pool)
 		return -EBUSY;
-	pool = rte_mempool_create_empty("bise", (unsigned int)packets, object, CACHE, sizeof(struct rte_pktmbuf_pool_private),
-					SOCKET_ID_ANY, pool_flags());
+	pool = rte_mempool_create_empty("bise", (unsigned int)packets, object, CACHE,
+					sizeof(struct rte_pktmbuf_pool_private), SOCKET_ID_ANY, pool_flags());
 	if (!pool)
 		return -rte_errno;
 	range.address = address;
@@ -157,9 +157,16 @@ void bise_pool_free(void)
 	pool = NULL;
 }
 
-int64_t bise_pool_get(void **packets, int64_t n) { return rte_pktmbuf_alloc_bulk(pool, (struct rte_mbuf **)packets, (unsigned int)n) ? -1 : 0; }
+/* Fills the array with `n` empty packets, or, returning -1, not at all. */
+int64_t bise_pool_get(void **packets, int64_t n)
+{
+	return rte_pktmbuf_alloc_bulk(pool, (struct rte_mbuf **)packets, (unsigned int)n) ? -1 : 0;
+}
 
-void bise_pool_put(void **packets, int64_t n) { rte_pktmbuf_free_bulk((struct rte_mbuf **)packets, (unsigned int)n); }
+void bise_pool_put(void **packets, int64_t n)
+{
+	rte_pktmbuf_free_bulk((struct rte_mbuf **)packets, (unsigned int)n);
+}
 
 int64_t bise_pool_available(void) { return pool ? rte_mempool_avail_count(pool) : 0; }
 
@@ -176,7 +183,7 @@ int64_t bise_port_find(const char *name)
 /* Makes the device that `device` ("name,key=value,…" or a PCI address) says. */
 int64_t bise_port_attach(const char *device) { return rte_dev_probe(device); }
 
-static void choose(struct rte_eth_conf *chosen, const struct rte_eth_dev_info *device, uint32_t mtu, int queues, int sleeping)
+static void choose(struct rte_eth_conf *chosen, const struct rte_eth_dev_info *device, uint32_t mtu, int queues)
 {
 	chosen->rxmode.mtu = mtu;
 	if (mtu + ETHERNET > HEADROOM + ROOM - RTE_PKTMBUF_HEADROOM) {
@@ -188,7 +195,6 @@ static void choose(struct rte_eth_conf *chosen, const struct rte_eth_dev_info *d
 		chosen->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		chosen->rx_adv_conf.rss_conf.rss_hf = spread;
 	}
-	chosen->intr_conf.rxq = !!sleeping;
 }
 
 /* Devices that reach memory by themselves, through an IOMMU, learn of the pool's. */
@@ -218,7 +224,8 @@ int64_t bise_port_configure(int64_t port, int64_t queues, int64_t mtu, int64_t d
 		return -ENOMEM;
 	if (dma && (result = (int)map_pool(device.device)))
 		return result;
-	choose(&chosen, &device, (uint32_t)mtu, n, (int)sleeping);
+	choose(&chosen, &device, (uint32_t)mtu, n);
+	chosen.intr_conf.rxq = !!sleeping;
 	result = rte_eth_dev_configure(id, n, n, &chosen);
 	if (!result)
 		result = rte_eth_dev_adjust_nb_rx_tx_desc(id, &receive, &transmit);
@@ -335,7 +342,10 @@ int64_t bise_port_arm(int64_t port, int64_t queue)
 	return rte_eth_dev_rx_intr_enable((uint16_t)port, (uint16_t)queue);
 }
 
-int64_t bise_port_disarm(int64_t port, int64_t queue) { return rte_eth_dev_rx_intr_disable((uint16_t)port, (uint16_t)queue); }
+int64_t bise_port_disarm(int64_t port, int64_t queue)
+{
+	return rte_eth_dev_rx_intr_disable((uint16_t)port, (uint16_t)queue);
+}
 
 /* ---- bursts ---- */
 
