@@ -88,3 +88,14 @@ def discard(lane):
     """The port of this lane is gone: frees what waits for it. Returns the packets sent, none."""
     put(lane.address + _PACKETS, lane.count)
     return 0
+
+
+@hot
+def pass_on(lanes, received, count, port):
+    """What Linux sends by a port of ours takes no way through the nodes."""
+    lane = Lane(lanes + port * LANE_OCTETS)
+    for number in range(count):
+        buffer = Mbuf(load64(received + 8 * number))
+        store64(lane.address + _PACKETS + 8 * lane.count, buffer.address)
+        lane.count += 1
+        lane.octets += buffer.pkt_len

@@ -27,7 +27,8 @@ _SCRATCH = 8 * (BURST + 8)
 class ReceiveQueue:
     """A receive queue as the daemon describes it; addresses of what its driver and its steering program made.
 
-    `descriptor` −1: none to sleep on. `deadline` and `overload` 0: the port has no kernel behind it.
+    `descriptor` −1: none to sleep on. `deadline` and `overload` 0: the port has no kernel behind it. `punting`: what
+    punted packets are written to. `straight`: not 0 where what comes is Linux's and leaves by that port less one.
     """
 
     port: int
@@ -37,7 +38,7 @@ class ReceiveQueue:
     overload: int
     descriptor: int
     punting: int
-    link: int
+    straight: int = 0
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,12 @@ class Member:
         self.plan: _Memory | None = None
         self.past: Counter[str] = Counter()
         self.past_received: Counter[tuple[int, str]] = Counter()
+
+    def packets(self) -> int:
+        """What this worker has received so far."""
+        now = self.plan.received() if self.plan is not None else Counter[tuple[int, str]]()
+        both = (*self.past_received.items(), *now.items())
+        return sum(number for (_, what), number in both if what == "packets")
 
     def lane(self, port: int) -> Lane:
         """What this worker has sent through a port."""
@@ -128,6 +135,7 @@ class _Memory:
         for queue in self.queues:
             total[queue.port, "packets"] += queue.received
             total[queue.port, "octets"] += queue.octets
+            total[queue.port, "punted"] += queue.punted
         return total
 
     def close(self) -> None:
@@ -141,7 +149,7 @@ def _set(record: Header, **values: int) -> None:
 
 
 def _describe(record: Queue, queue: ReceiveQueue, member: Member) -> None:
-    _set(record, driver=queue.driver, kind=queue.kind, port=queue.port, link=queue.link, punting=queue.punting)
+    _set(record, driver=queue.driver, kind=queue.kind, port=queue.port, straight=queue.straight, punting=queue.punting)
     _set(record, deadline=queue.deadline or member.idle_word, overload=queue.overload)
 
 
@@ -230,7 +238,7 @@ class Crew:
         return total
 
     def received(self) -> Counter[tuple[int, str]]:
-        """By port number: ("packets" and "octets") that the workers received since the start."""
+        """By port number: "packets" and "octets" that the workers received since the start, and packets "punted"."""
         total: Counter[tuple[int, str]] = Counter()
         for member in self.members:
             total.update(member.past_received)

@@ -1,5 +1,5 @@
-"""The process that compiles: `python -m bise.engine.fill MODULE CORES LIBRARY …` imports a pipeline module, which leaves
-its machine code in the cache folder. Low priority, on the given cores alone (none: any)."""
+"""The process that compiles: `python -m bise.engine.fill MODULE CORES PRIORITY LIBRARY …` imports a pipeline module,
+which leaves its machine code in the cache folder. On the given cores alone (none: any), so much nicer than its parent."""
 
 import os
 import pathlib
@@ -10,8 +10,8 @@ from bise.hot import load_library
 
 
 def main() -> None:
-    module, cores, *libraries = sys.argv[1:]
-    os.nice(10)
+    module, cores, priority, *libraries = sys.argv[1:]
+    os.nice(int(priority))
     if cores:
         os.sched_setaffinity(0, {int(core) for core in cores.split(",")})
     for library in libraries:

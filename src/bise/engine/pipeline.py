@@ -67,14 +67,17 @@ def build(graph: Graph, drivers: Sequence[Driver]) -> Pipeline:
     return Pipeline(graph, source, path, load(path).burst)
 
 
-async def compile_elsewhere(path: pathlib.Path, cores: Sequence[int] = ()) -> None:
-    """Fills the cache by another process, on the given cores (none: any). Raises PipelineError with what it said."""
+async def compile_elsewhere(path: pathlib.Path, cores: Sequence[int] = (), nice: int = 0) -> None:
+    """Fills the cache by another process, on the given cores (none: any), `nice` steps below our priority.
+
+    Raises PipelineError with what it said.
+    """
     if MODE is Mode.INTERPRETED:
         return
     done = path.with_suffix(".done")
     if done.exists():
         return
-    words = [sys.executable, "-m", "bise.engine.fill", str(path), ",".join(map(str, cores)), *libraries()]
+    words = [sys.executable, "-m", "bise.engine.fill", str(path), ",".join(map(str, cores)), str(nice), *libraries()]
     process = await asyncio.create_subprocess_exec(*words, stderr=asyncio.subprocess.PIPE)
     _, said = await process.communicate()
     if process.returncode != 0:
@@ -82,9 +85,11 @@ async def compile_elsewhere(path: pathlib.Path, cores: Sequence[int] = ()) -> No
     done.touch()
 
 
-async def build_elsewhere(graph: Graph, drivers: Sequence[Driver], cores: Sequence[int] = ()) -> Pipeline:
+async def build_elsewhere(
+    graph: Graph, drivers: Sequence[Driver], cores: Sequence[int] = (), nice: int = 0
+) -> Pipeline:
     """Like `build`, but this process only loads: its other threads aren't held up."""
     source = write(graph, drivers)
     path = place(source)
-    await compile_elsewhere(path, cores)
+    await compile_elsewhere(path, cores, nice)
     return Pipeline(graph, source, path, load(path).burst)

@@ -52,5 +52,6 @@ def punt(punting_address, queue_address, now, urgent, data, length, total):
         store64(queue.overload, now + OVERLOAD_NS)
     if length == total and write_to_kernel(queue.punting, data, length):
         punting.delivered += 1
+        queue.punted += 1
     else:
         punting.failed += 1

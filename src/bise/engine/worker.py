@@ -82,11 +82,12 @@ class Queue(Header):
     deadline = le64(constant=True)  # address of the word that says until when, in ns, the worker promises to be alive
     kind = le16(constant=True)  # number of the driver kind, as the pipeline writer knows it
     port = le16(constant=True)  # port number
-    link = le32(constant=True)  # interface index that punted packets are to be received on; 0: the descriptor's own
+    straight = le32(constant=True)  # not 0: what comes from Linux itself goes out by this port number less one
     punting = le64(constant=True)  # descriptor to write punted packets to
     overload = le64(constant=True)  # address of the word that leaves the port to the kernel until then; 0: no kernel
     received = le64()  # packets; written by the worker
     octets = le64()  # written by the worker
+    punted = le64()  # packets given to Linux; written by the worker
 
 
 class Lane(Header):

@@ -59,7 +59,7 @@ def _opening(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header]
         '"""',
         "",
         "from bise.engine.burst import (",
-        "    discard, finish, gather, gathered, lane_at, look_ahead, release, settle, take_up,",
+        "    discard, finish, gather, gathered, lane_at, look_ahead, pass_on, release, settle, take_up,",
         ")",
         "from bise.engine.packet import Packet",
         "from bise.engine.worker import BURST, Plan, Queue, Worker",
@@ -110,7 +110,12 @@ def _setup(states: tuple[type[Header], ...]) -> str:
     lines += [
         "    packet, lanes, port = make_packet(), plan.lanes, queue.port",
         "    finished = octets = 0",
-        "    for number in range(count):",
+        "    if queue.straight > 0:",
+        "        pass_on(lanes, received, count, queue.straight - 1)",
+        "        through = 0",
+        "    else:",
+        "        through = count",
+        "    for number in range(through):",
         "        look_ahead(received, number)",
         "        take_up(packet, load64(received + 8 * number), port)",
         "        octets += packet.total",
@@ -167,7 +172,7 @@ def _flush(drivers: Sequence[Driver]) -> str:
         "            else:",
         *_choice(drivers, "                ", "lane.kind", send),
         "            settle(lane, sent)",
-        "    release(worker, plan, count, finished)",
+        "    release(worker, plan, through, finished)",
         "    return count",
     ]
     return "\n".join(lines)

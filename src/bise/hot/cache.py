@@ -15,7 +15,8 @@ import sys
 from bise.errors import BiseError
 from bise.hot.mode import MODE
 
-_KEPT = 4  # folders of earlier digests that stay for a way back
+_KEPT = 16  # folders of earlier digests that stay for a way back
+_SOURCES = ("hot", "wire", "tables", "engine", "ports", "features")  # the packages that hot code is in
 
 
 class CacheError(BiseError):
@@ -39,7 +40,7 @@ def digest() -> str:
 
     state = hashlib.sha256()
     package = pathlib.Path(__file__).parents[1]
-    for path in sorted(package.rglob("*.py")):
+    for path in sorted(path for name in _SOURCES for path in (package / name).rglob("*.py")):
         state.update(str(path.relative_to(package)).encode() + b"\0" + path.read_bytes())
     processor = llvmlite.binding.get_host_cpu_name() + llvmlite.binding.get_host_cpu_features().flatten()
     state.update(f"{numba.__version__} {sys.version} {processor} {MODE.value}".encode())

@@ -1,7 +1,11 @@
 """The ports' MACs, where the nodes compare them."""
 
+from collections.abc import Mapping
+
+from bise.features.ethernet.nodes import PART
 from bise.features.ethernet.state import Face, State
-from bise.hot import Region
+from bise.features.feature import Feature, PortFacts, Surroundings
+from bise.hot import Header, Region
 
 
 class Faces:
@@ -19,3 +23,24 @@ class Faces:
     def close(self) -> None:
         """No worker is left."""
         self._region.close()
+
+
+class Control(Feature):
+    """Keeps each port's MAC where reception compares it."""
+
+    part = PART
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self.faces = Faces(surroundings.ports)
+
+    def states(self) -> Mapping[type[Header], int]:
+        return {State: self.faces.state.address}
+
+    def set_port(self, port: PortFacts) -> None:
+        self.faces.set_mac(port.number, port.mac)
+
+    def drop_port(self, port: PortFacts) -> None:
+        self.faces.set_mac(port.number, 0)
+
+    def close(self) -> None:
+        self.faces.close()

@@ -5,12 +5,17 @@ A record is written before anything leads to it. One that readers may hold chang
 round of all workers: first nobody is to follow it, then, an epoch later, it gets its new address.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bise.tables.retire import Retire
+from bise.control.changes import Change, Removed
+from bise.control.objects import Neighbour
 from bise.errors import BiseError
+from bise.features.feature import Feature, PortFacts, Surroundings
+from bise.features.nexthop.nodes import PART
 from bise.features.nexthop.state import WINDOW_BITS, Hop, HopKind, Member, State
-from bise.hot import Region
+from bise.hot import Header, Region
+from bise.tables.retire import Retire
 
 MAX_HOPS = 1 << 16
 MAX_MEMBERS = 1 << 16  # of all groups
@@ -25,12 +30,14 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Via:
-    """To a neighbour on a link; `mtu` in octets, 0 for the link's own."""
+    """To a neighbour on a link, for packets of `route_family` (a neighbour's own may be another, RFC 5549); `mtu` in
+    octets, 0 for the link's own."""
 
     link: int
     family: int
     address: int
     mtu: int = 0
+    route_family: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +52,13 @@ Want = End | Via | Several
 
 @dataclass(frozen=True, slots=True)
 class Egress:
-    """A link that is a port of ours: its number, MAC and MTU. `native` False: Linux sends what leaves by it."""
+    """A link that is a port of ours: its number, MAC and MTUs. The families of `punted` leave by it only through Linux."""
 
     port: int
     mac: int
     mtu: int
-    native: bool = True
+    mtu6: int = 1500
+    punted: frozenset[int] = frozenset()
 
 
 class TooManyHops(BiseError):
@@ -173,6 +181,10 @@ class Hops:
                 for index in indices:
                     self._refresh(self._by_index[index])
 
+    def is_port(self, link: int) -> bool:
+        """Whether packets may leave by a link without Linux."""
+        return link in self._egress
+
     def set_neighbour(self, link: int, family: int, address: int, mac: int | None) -> None:
         """Linux knows another MAC for a neighbour, or none (None)."""
         key = (link, family, address)
@@ -190,7 +202,7 @@ class Hops:
         egress, mac = self._egress.get(want.link), self._macs.get((want.link, want.family, want.address))
         if kept.turning:
             return  # it is looked at again when the workers have passed
-        if egress is None or not egress.native:
+        if egress is None or want.route_family in egress.punted:
             record.kind = HopKind.OTHER_LINK
         elif mac is None:
             record.kind = HopKind.UNRESOLVED
@@ -208,12 +220,12 @@ class Hops:
     def _says(self, record: Hop, want: Via, egress: Egress, mac: int) -> bool:
         start, end = _words(mac, egress.mac)
         same = (record.macs & (1 << 64) - 1, record.macs_end, record.egress, record.mtu)
-        return same == (start, end, egress.port, want.mtu or egress.mtu)
+        return same == (start, end, egress.port, want.mtu or _mtu(egress, want.route_family))
 
     def _write(self, kept: _Kept, want: Via, egress: Egress, mac: int) -> None:
         record = self.record(kept.index)
         record.macs, record.macs_end = _words(mac, egress.mac)
-        record.egress, record.mtu = egress.port, want.mtu or egress.mtu
+        record.egress, record.mtu = egress.port, want.mtu or _mtu(egress, want.route_family)
         record.kind, kept.mac = HopKind.FORWARD, mac
 
     def used(self, now: int) -> list[tuple[int, int, int]]:
@@ -233,7 +245,44 @@ class Hops:
         self._region.close()
 
 
+class Control(Feature):
+    """Offers the next hops to IPv4 and IPv6, and keeps what Linux knows of neighbours and ports in them."""
+
+    part = PART
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self.hops = Hops(surroundings.retire)
+        surroundings.offers[Hops] = self.hops
+
+    def states(self) -> Mapping[type[Header], int]:
+        return {State: self.hops.state.address}
+
+    def follow(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            neighbour = change.old if isinstance(change, Removed) else change.new
+            if isinstance(neighbour, Neighbour):
+                known = neighbour.valid and not isinstance(change, Removed)
+                mac = neighbour.mac if known else None
+                self.hops.set_neighbour(neighbour.link, neighbour.family, neighbour.address, mac)
+
+    def set_port(self, port: PortFacts) -> None:
+        self.hops.set_link(port.link, Egress(port.number, port.mac, port.mtu, port.mtu6, port.punted))
+
+    def drop_port(self, port: PortFacts) -> None:
+        self.hops.set_link(port.link, None)
+
+    def used_neighbours(self, now: int) -> list[tuple[int, int, int]]:
+        return self.hops.used(now)
+
+    def close(self) -> None:
+        self.hops.close()
+
+
 def _words(destination: int, source: int) -> tuple[int, int]:
     """Both MACs as they stand in an Ethernet header, as a 64-bit and a 32-bit word of this machine."""
     octets = destination.to_bytes(6, "big") + source.to_bytes(6, "big")
     return int.from_bytes(octets[:8], "little"), int.from_bytes(octets[8:], "little")
+
+
+def _mtu(egress: Egress, family: int) -> int:
+    return egress.mtu if family == 4 else min(egress.mtu, egress.mtu6)

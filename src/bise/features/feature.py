@@ -1,0 +1,79 @@
+"""What every feature's control side is to the daemon, and what it is given."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeVar
+
+from bise.control.changes import Change
+from bise.control.mirror import Mirror
+from bise.control.objects import Prefix
+from bise.engine.node import Part
+from bise.hot import Header
+from bise.tables.retire import Retire
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class PortFacts:
+    """A port as features see it. `link`: Linux's interface of it. MTUs in octets of the IP packet; MACs 48-bit integers.
+
+    `punted`: families that may leave by it only through Linux.
+    """
+
+    number: int
+    name: str
+    link: int
+    mac: int
+    mtu: int
+    mtu6: int
+    incomplete_checksums: bool = False
+    punted: frozenset[int] = frozenset()
+
+
+@dataclass
+class Surroundings:
+    """What a feature stands in: the mirror, the epochs, and what features before it in the list have to offer."""
+
+    mirror: Mirror
+    retire: Retire
+    ports: int
+    offers: dict[type[Any], Any] = field(default_factory=dict)
+
+    def find(self, kind: type[T]) -> T:
+        """What another feature offers; KeyError where that is not in the list."""
+        return self.offers[kind]  # type: ignore[no-any-return]
+
+
+class Feature:
+    """The control side of a feature. All of it runs in the control thread."""
+
+    part: ClassVar[Part]
+
+    def states(self) -> Mapping[type[Header], int]:
+        """The address of each state record that the feature's nodes are given."""
+        return {}
+
+    def follow(self, changes: Sequence[Change]) -> None:
+        """The mirror has changed; parents come before children. Applying a change twice is harmless."""
+
+    def set_port(self, port: PortFacts) -> None:
+        """A port was opened, or something about it has changed."""
+
+    def drop_port(self, port: PortFacts) -> None:
+        """A port is gone; workers may still have packets from it."""
+
+    def shares(self) -> dict[str, tuple[int, int]]:
+        """By kind of object: how many are native, and how many are left to Linux."""
+        return {}
+
+    def why_left(self, place: Prefix) -> str:
+        """Why a route is left to Linux; empty where it is not, or is no business of this feature."""
+        return ""
+
+    def used_neighbours(self, now: int) -> list[tuple[int, int, int]]:
+        """Neighbours (link, family, address) that carried packets in the last second or two; `now` in ns."""
+        return []
+
+    def close(self) -> None:
+        """Gives memory back; no worker is left."""

@@ -1,0 +1,83 @@
+"""IPv4's tables: the forwarding table behind `Routes`, and the filter of our own addresses."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from bise.control.changes import Change, Removed
+from bise.control.objects import TABLE_LOCAL, Destination, Prefix, RouteKind
+from bise.features.feature import Feature, PortFacts, Surroundings
+from bise.features.ipv4.logic import own_bit
+from bise.features.ipv4.nodes import PART
+from bise.features.ipv4.state import OWN_BITS, State
+from bise.features.nexthop.control import Hops
+from bise.features.nexthop.routes import Routes
+from bise.hot import Header, Region
+from bise.tables.prefix32 import Prefix32
+
+# What Linux judges before it looks at routes (net/ipv4/route.c, ip_route_input_slow): this network, loopback,
+# multicast, limited broadcast.
+FIXED = ((0, 8), (127 << 24, 8), (224 << 24, 4), (0xFFFFFFFF, 32))
+
+
+class Control(Feature):
+    """All that IPv4 keeps."""
+
+    part = PART
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        hops = surroundings.find(Hops)
+        self.fib = Prefix32(surroundings.retire)
+        self.routes = Routes(4, self.fib, hops, surroundings.mirror, FIXED)
+        self._own: set[Prefix] = set()
+        self._region = Region(OWN_BITS // 8 + State.size, huge_pages=False)
+        self.state = State(self._region.address + OWN_BITS // 8)
+        self.state.fib, self.state.hops, self.state.own = self.fib.address, hops.address, self._region.address
+
+    def states(self) -> Mapping[type[Header], int]:
+        return {State: self.state.address}
+
+    def follow(self, changes: Sequence[Change]) -> None:
+        renewed = False
+        for change in changes:
+            subject = change.old if isinstance(change, Removed) else change.new
+            if isinstance(subject, Destination) and subject.prefix.family == 4 and subject.prefix.table == TABLE_LOCAL:
+                self._own.discard(subject.prefix)
+                if not isinstance(change, Removed) and is_local(subject):
+                    self._own.add(subject.prefix)
+                renewed = True
+        if renewed:
+            self.set_own((place.destination, place.length) for place in self._own)
+        self.routes.follow(changes)
+
+    def set_port(self, port: PortFacts) -> None:
+        self.routes.links_differ(port.link)
+
+    def drop_port(self, port: PortFacts) -> None:
+        self.routes.links_differ(port.link)
+
+    def why_left(self, place: Prefix) -> str:
+        return self.routes.why(place.destination, place.length) if place.family == 4 else ""
+
+    def shares(self) -> dict[str, tuple[int, int]]:
+        return {"IPv4 routes": self.routes.shares()}
+
+    def set_own(self, prefixes: Iterable[tuple[int, int]]) -> None:
+        """The addresses of this host: nobody else may send from them. Where whole networks were made local by hand, the
+        filter lets every source through to the look-up."""
+        bits = bytearray(OWN_BITS // 8)
+        for address, length in prefixes:
+            if length == 32:
+                bit = own_bit(address)
+                bits[bit >> 3] |= 1 << (bit & 7)
+            elif (address, length) not in FIXED:
+                bits = bytearray(b"\xff" * len(bits))
+        self._region.array("u1", 0, len(bits))[:] = memoryview(bits)
+
+    def close(self) -> None:
+        """No worker is left."""
+        self.fib.close()
+        self._region.close()
+
+
+def is_local(destination: Destination) -> bool:
+    """Whether packets to it are for this host."""
+    return any(route.kind is RouteKind.LOCAL for route in destination.routes)

@@ -1,0 +1,69 @@
+"""IPv6's tables: the forwarding table behind `Routes`."""
+
+from collections.abc import Mapping, Sequence
+
+from bise.control.changes import Change
+from bise.control.objects import Prefix
+from bise.features.feature import Feature, PortFacts, Surroundings
+from bise.features.ipv6.nodes import PART
+from bise.features.ipv6.state import State
+from bise.features.nexthop.control import Hops
+from bise.features.nexthop.routes import Routes
+from bise.hot import Header, Region
+from bise.tables.prefix128 import Prefix128
+
+# What Linux judges before or beside its routes (net/ipv6/ip6_input.c): unspecified, loopback, link-local, multicast.
+FIXED = ((0, 128), (1, 128), (0xFE80 << 112, 10), (0xFF << 120, 8))
+_HALF = (1 << 64) - 1
+
+
+class WholeKeys:
+    """A Prefix128 whose keys are whole addresses."""
+
+    def __init__(self, table: Prefix128) -> None:
+        self._table = table
+
+    def insert(self, prefix: int, length: int, value: int) -> None:
+        self._table.insert(prefix >> 64, prefix & _HALF, length, value)
+
+    def delete(self, prefix: int, length: int) -> None:
+        self._table.delete(prefix >> 64, prefix & _HALF, length)
+
+    def get(self, prefix: int, length: int) -> int:
+        return self._table.get(prefix >> 64, prefix & _HALF, length)
+
+
+class Control(Feature):
+    """All that IPv6 keeps."""
+
+    part = PART
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        hops = surroundings.find(Hops)
+        self.fib = Prefix128(surroundings.retire)
+        self.routes = Routes(6, WholeKeys(self.fib), hops, surroundings.mirror, FIXED)
+        self._region = Region(State.size, huge_pages=False)
+        self.state = State(self._region.address)
+        self.state.fib, self.state.hops = self.fib.address, hops.address
+
+    def states(self) -> Mapping[type[Header], int]:
+        return {State: self.state.address}
+
+    def follow(self, changes: Sequence[Change]) -> None:
+        self.routes.follow(changes)
+
+    def set_port(self, port: PortFacts) -> None:
+        self.routes.links_differ(port.link)
+
+    def drop_port(self, port: PortFacts) -> None:
+        self.routes.links_differ(port.link)
+
+    def why_left(self, place: Prefix) -> str:
+        return self.routes.why(place.destination, place.length) if place.family == 6 else ""
+
+    def shares(self) -> dict[str, tuple[int, int]]:
+        return {"IPv6 routes": self.routes.shares()}
+
+    def close(self) -> None:
+        self.fib.close()
+        self._region.close()

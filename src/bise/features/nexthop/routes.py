@@ -1,0 +1,304 @@
+"""From Linux's routes and neighbours to a forwarding table: for each prefix the next hop that Linux would take now.
+
+IPv4 and IPv6 differ in their tables and in `fixed`, prefixes that are Linux's whatever its routes say. A neighbour on
+a connected network stands in the table like a route to its own address; the network's prefix itself leads to Linux,
+which finds out who answers there.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from bise.control.changes import Added, Change, Removed
+from bise.control.objects import (
+    TABLE_LOCAL,
+    TABLE_MAIN,
+    Destination,
+    Link,
+    Neighbour,
+    NeighbourKey,
+    NextHopObject,
+    Path,
+    Prefix,
+    Route,
+    RouteKind,
+)
+from bise.features.nexthop.control import End, Hops, Several, TooManyHops, Via, Want
+from bise.features.nexthop.state import HopKind
+from bise.tables.full import TableFull
+
+HASH_RANGE = 1 << 31
+_ENDS = {
+    RouteKind.LOCAL: HopKind.LOCAL,
+    RouteKind.ANYCAST: HopKind.LOCAL,
+    RouteKind.BLACKHOLE: HopKind.BLACKHOLE,
+    RouteKind.UNREACHABLE: HopKind.UNREACHABLE,
+    RouteKind.PROHIBIT: HopKind.PROHIBIT,
+}
+_KERNEL = End(HopKind.KERNEL)
+_UNRESOLVED = End(HopKind.UNRESOLVED)
+
+
+class Fib(Protocol):
+    """A prefix table whose keys are whole addresses."""
+
+    def insert(self, prefix: int, length: int, value: int) -> None: ...
+    def delete(self, prefix: int, length: int) -> None: ...
+    def get(self, prefix: int, length: int) -> int: ...
+
+
+class Network(Protocol):
+    """What is asked of the mirror."""
+
+    @property
+    def links(self) -> Mapping[int, Link]: ...
+    @property
+    def routes(self) -> Mapping[Prefix, Destination]: ...
+    @property
+    def neighbours(self) -> Mapping[NeighbourKey, Neighbour]: ...
+    @property
+    def next_hops(self) -> Mapping[int, NextHopObject]: ...
+    def paths(self, route: Route) -> tuple[Path, ...]: ...
+    def usable(self, path: Path, family: int) -> bool: ...
+
+
+class Routes:
+    """One family's forwarding table, kept as Linux's routes and neighbours ask. Used by the control thread alone."""
+
+    def __init__(
+        self, family: int, fib: Fib, hops: Hops, network: Network, fixed: Iterable[tuple[int, int]]
+    ) -> None:
+        self.family, self.bits = family, 32 if family == 4 else 128
+        self._fib, self._hops, self._network = fib, hops, network
+        self._fixed = frozenset(fixed)
+        self._hosts: list[int] = []  # addresses of valid neighbours, sorted
+        self._links_of: dict[int, set[int]] = {}  # links where an address is a valid neighbour
+        self._placed: set[int] = set()  # neighbours that stand in the table
+        self._plural: dict[int, set[tuple[int, int]]] = {}  # by link: prefixes with several paths or routes
+        self._by_object: dict[int, set[tuple[int, int]]] = {}  # prefixes by the next-hop object that they name
+        self.unplaced: dict[tuple[int, int], str] = {}  # prefixes that there was no room for, and why
+        self._count = 0
+        self._left: set[tuple[int, int]] = set()  # prefixes that only Linux can follow
+        for prefix, length in self._fixed:
+            self._put(prefix, length, _KERNEL)
+
+    def follow(self, changes: Sequence[Change]) -> None:
+        """What the mirror tells of routes, neighbours, links and next-hop objects."""
+        for change in changes:
+            subject = change.old if isinstance(change, Removed) else change.new
+            if isinstance(subject, Destination):
+                place = subject.prefix
+                if place.family == self.family and place.table in (TABLE_LOCAL, TABLE_MAIN):
+                    self._count += isinstance(change, Added) - isinstance(change, Removed)
+                    self.set_destination(place.destination, place.length)
+            elif isinstance(subject, Neighbour):
+                if subject.family == self.family:
+                    valid = subject.valid and not isinstance(change, Removed)
+                    self.set_neighbour(subject.link, subject.address, valid)
+            elif isinstance(subject, Link):
+                self.link_changed(subject.index)
+            elif isinstance(subject, NextHopObject):
+                self.object_changed(subject.id)
+
+    def set_destination(self, prefix: int, length: int) -> None:
+        """The routes to a prefix have changed, in whichever table."""
+        if self._is_fixed(prefix, length):
+            return
+        want = self.want(prefix, length)
+        (self._left.add if _is_foreign(want) else self._left.discard)((prefix, length))
+        if length == self.bits and want is None:
+            self._place_host(prefix)
+            return
+        if length == self.bits:
+            self._placed.discard(prefix)
+        self._put(prefix, length, want)
+        low = bisect_left(self._hosts, prefix)
+        high = bisect_right(self._hosts, prefix | ((1 << (self.bits - length)) - 1))
+        for address in self._hosts[low:high]:
+            self._place_host(address)
+
+    def set_neighbour(self, link: int, address: int, valid: bool) -> None:
+        """A neighbour became valid, or is so no longer."""
+        links = self._links_of.setdefault(address, set())
+        if valid and not links:
+            insort(self._hosts, address)
+        (links.add if valid else links.discard)(link)
+        if not links:
+            del self._links_of[address]
+            place = bisect_left(self._hosts, address)
+            if place < len(self._hosts) and self._hosts[place] == address:
+                del self._hosts[place]
+        self._place_host(address)
+
+    def link_changed(self, link: int) -> None:
+        """A link went up or down: routes with a choice may take another path."""
+        for prefix, length in list(self._plural.get(link, ())):
+            self.set_destination(prefix, length)
+
+    def object_changed(self, number: int) -> None:
+        """A next-hop object is another now: so are the routes that name it, or a group that it is in."""
+        groups = [one.id for one in self._network.next_hops.values() if any(m.id == number for m in one.group)]
+        for name in (number, *groups):
+            for prefix, length in list(self._by_object.get(name, ())):
+                self.set_destination(prefix, length)
+
+    def links_differ(self, link: int) -> None:
+        """A link became a port, or is one no longer: what leads there is looked at again."""
+        for place, destination in self._network.routes.items():
+            if place.family == self.family and any(
+                path.link == link for route in destination.routes for path in self._network.paths(route)
+            ):
+                self.set_destination(place.destination, place.length)
+
+    def shares(self) -> tuple[int, int]:
+        """How many of Linux's prefixes are followed natively, and how many are left to Linux."""
+        left = len(self._left | self.unplaced.keys())
+        return self._count - left, left
+
+    def why(self, prefix: int, length: int) -> str:
+        """Why a prefix is left to Linux; empty where it is not."""
+        if (prefix, length) in self.unplaced:
+            return self.unplaced[prefix, length]
+        if (prefix, length) not in self._left:
+            return ""
+        want = self.want(prefix, length)
+        if isinstance(want, End) and want.kind is HopKind.OTHER_LINK:
+            return "leaves by an interface that is no port"
+        return "of a kind that only Linux follows (type of service, source, encapsulation, resilient group …)"
+
+    def _is_fixed(self, prefix: int, length: int) -> bool:
+        """Within what is Linux's anyway."""
+        return any(length >= bits and prefix >> (self.bits - bits) == top >> (self.bits - bits) for top, bits in self._fixed)
+
+    def _place_host(self, address: int) -> None:
+        """A neighbour stands in the table where the longest prefix around it is its own connected network."""
+        if self._is_fixed(address, self.bits) or self.want(address, self.bits) is not None:
+            self._placed.discard(address)
+            return
+        path = self._connected(address)
+        if path is not None and path.link in self._links_of.get(address, ()):
+            self._placed.add(address)
+            self._put(address, self.bits, Via(path.link, self.family, address, self._mtu(address), self.family))
+        elif address in self._placed or self._fib.get(address, self.bits):
+            self._placed.discard(address)
+            self._put(address, self.bits, None)
+
+    def _covering(self, address: int) -> Route | None:
+        """The route of the longest prefix around an address that Linux would use now."""
+        for length in range(self.bits - 1, -1, -1):
+            prefix = address >> (self.bits - length) << (self.bits - length)
+            for route in self._candidates(prefix, length):
+                if self._is_alive(route):
+                    return route
+        return None
+
+    def _connected(self, address: int) -> Path | None:
+        """The path of the connected network that an address is in; None where another route leads there."""
+        route = self._covering(address)
+        if route is None or route.kind is not RouteKind.UNICAST or route.tos or route.source_length:
+            return None
+        paths = self._network.paths(route)
+        return paths[0] if len(paths) == 1 and paths[0].via is None and paths[0].encapsulation is None else None
+
+    def _mtu(self, address: int) -> int:
+        route = self._covering(address)
+        return route.mtu if route is not None else 0
+
+    def _candidates(self, prefix: int, length: int) -> Sequence[Route]:
+        """The routes to exactly this prefix in the order in which Linux tries them: the local table's first."""
+        routes = self._network.routes
+        local = routes.get(Prefix(self.family, TABLE_LOCAL, prefix, length))
+        main = routes.get(Prefix(self.family, TABLE_MAIN, prefix, length))
+        return (*(local.routes if local else ()), *(main.routes if main else ()))
+
+    def _is_alive(self, route: Route) -> bool:
+        """Linux passes over a unicast route all of whose paths are dead."""
+        if route.kind is not RouteKind.UNICAST:
+            return True
+        paths = self._network.paths(route)
+        return not paths or any(self._network.usable(path, self.family) for path in paths)
+
+    def want(self, prefix: int, length: int) -> Want | None:
+        """Where packets go that match this prefix best; None: as if it were not there."""
+        candidates = self._candidates(prefix, length)
+        self._note_choice(prefix, length, candidates)
+        for route in candidates:
+            if route.tos or route.source_length or route.kind in (RouteKind.THROW, RouteKind.NAT, RouteKind.XRESOLVE):
+                return _KERNEL
+            if route.kind is not RouteKind.UNICAST:
+                return End(_ENDS.get(route.kind, HopKind.KERNEL))
+            if self._is_alive(route):
+                return self._want_unicast(route, prefix, length)
+        return None
+
+    def _note_choice(self, prefix: int, length: int, candidates: Sequence[Route]) -> None:
+        paths = [path for route in candidates for path in self._network.paths(route)]
+        if len(paths) > 1 or len(candidates) > 1:
+            for path in paths:
+                self._plural.setdefault(path.link, set()).add((prefix, length))
+        for route in candidates:
+            if route.next_hop_id:
+                self._by_object.setdefault(route.next_hop_id, set()).add((prefix, length))
+
+    def _want_unicast(self, route: Route, prefix: int, length: int) -> Want:
+        named = self._network.next_hops.get(route.next_hop_id)
+        if named is not None and named.blackhole:
+            return End(HopKind.BLACKHOLE)
+        paths = [path for path in self._network.paths(route) if self._network.usable(path, self.family)]
+        if not paths or (named is not None and named.resilience is not None):
+            return _KERNEL
+        if any(path.encapsulation is not None for path in paths):
+            return _KERNEL
+        if len(paths) == 1:
+            return self._want_path(paths[0], route, prefix, length)
+        if any(path.via is None for path in paths):
+            return _KERNEL
+        return Several(shares([(path.weight, self._want_path(path, route, prefix, length)) for path in paths]))
+
+    def _want_path(self, path: Path, route: Route, prefix: int, length: int) -> Via | End:
+        if path.via is not None:
+            return Via(path.link, path.via_family or self.family, path.via, route.mtu, self.family)
+        if length == self.bits:
+            return Via(path.link, self.family, prefix, route.mtu, self.family)
+        return _UNRESOLVED if self._hops.is_port(path.link) else End(HopKind.OTHER_LINK)
+
+    def _put(self, prefix: int, length: int, want: Want | None) -> None:
+        """Makes the table say `want`; what there is no room for leads to Linux, by the shorter prefix or none."""
+        before = self._fib.get(prefix, length)
+        self.unplaced.pop((prefix, length), None)
+        if want is None:
+            if before:
+                self._fib.delete(prefix, length)
+                self._hops.release(before)
+            return
+        try:
+            after = self._hops.claim(want)
+        except TooManyHops as full:
+            self.unplaced[prefix, length] = str(full)
+            after = self._hops.claim(_KERNEL)
+        if after == before:
+            self._hops.release(after)
+            return
+        try:
+            self._fib.insert(prefix, length, after)
+        except TableFull as full:
+            self.unplaced[prefix, length] = str(full)
+            self._hops.release(after)
+            return
+        if before:
+            self._hops.release(before)
+
+
+def _is_foreign(want: Want | None) -> bool:
+    """Whether Linux has to forward what leads here."""
+    parts = [part for _, part in want.shares] if isinstance(want, Several) else [want]
+    return any(isinstance(part, End) and part.kind in (HopKind.KERNEL, HopKind.OTHER_LINK) for part in parts)
+
+
+def shares(parts: Sequence[tuple[int, Via | End]]) -> tuple[tuple[int, Via | End], ...]:
+    """Upper bounds of the parts' shares of the hash's range by weight, as Linux rounds them (fib_rebalance)."""
+    total, sum_, found = sum(weight for weight, _ in parts), 0, []
+    for weight, part in parts:
+        sum_ += weight
+        found.append(((sum_ * HASH_RANGE + total // 2) // total - 1, part))
+    return tuple(found)

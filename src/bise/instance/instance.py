@@ -1,0 +1,307 @@
+"""The life of an instance: everything opened in order, Linux followed, and given back in the opposite order.
+
+Traffic is the kernel's until the workers run and know all that Linux wants, and again whenever that is in doubt: first
+a word in the steering program, then the slow rest.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+
+from bise.control.changes import Added, Change, Removed
+from bise.control.config import Configuration
+from bise.control.gates.gate import Gate
+from bise.control.gates.settings import Settings
+from bise.control.gates.watch import Watch
+from bise.control.mirror import Mirror
+from bise.control.objects import Link, NeighbourKey
+from bise.control.port_specs import KernelPort as KernelSpec
+from bise.control.port_specs import PciPort
+from bise.control.socket import ControlServer
+from bise.control.systemd import Supervisor
+from bise.engine import worker
+from bise.engine.crew import PORTS, Crew
+from bise.engine.graph import Graph, build
+from bise.engine.pipeline import Pipeline, build_elsewhere
+from bise.features.feature import Feature, PortFacts, Surroundings
+from bise.instance import gating
+from bise.instance.gating import Standing
+from bise.instance.ports import Port, PortTable
+from bise.instance.verdicts import LocalAddresses
+from bise.ports.dpdk import eal, shim
+from bise.ports.dpdk.pool import Pool
+from bise.ports.errors import PortError
+from bise.ports.kernel import KernelPort, Shared
+from bise.ports.punt import PuntTap
+from bise.ports.steering.interface import read_interface
+from bise.ports.steering.verdicts import Verdicts
+
+_log = logging.getLogger(__name__)
+_MODES = {"poll": worker.POLL, "adaptive": worker.ADAPTIVE, "interrupt": worker.INTERRUPT}
+_TICK_S = 0.02
+_WRITE_BACK_TICKS = 50
+# The sysctls that the fast path follows by itself; every other one that matters is a gate (control/gates/settings.py).
+NATIVE = frozenset({"send-redirects", "bc-forwarding", "mtu6"})
+
+
+class Instance:
+    """One Bise. `make_features` is given the surroundings and returns the features; `start` names the entry node."""
+
+    def __init__(
+        self, wanted: Configuration, make_features: Callable[[Surroundings], list[Feature]], start: str
+    ) -> None:
+        self.wanted, self._make_features, self._start_node = wanted, make_features, start
+        self.state = "starting"
+        self.begun_ns = time.monotonic_ns()
+        self.confirm_by_ns: int | None = None
+        self.standing = Standing(ready=False, clean=False, gates=())
+        self.settings = Settings()
+        self.features: list[Feature] = []
+        self.pipeline: Pipeline | None = None
+        self._opened = AsyncExitStack()
+        self._stop = asyncio.Event()
+        self._facts: dict[str, PortFacts] = {}
+        self._ticks = 0
+
+    async def run(self) -> None:
+        """Until a signal, `confirm` running out, or a worker's death. Raises BiseError where it can't begin."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop.set)
+        self.supervisor = Supervisor()
+        async with self._opened:
+            await self._open()
+            await self._stop.wait()
+            self.state = "stopping"
+            self.supervisor.stopping()
+            self._give_back()
+
+    async def _open(self) -> None:
+        from bise.instance.replies import Replies
+
+        self.server = ControlServer(self.wanted.name)
+        self._opened.push_async_callback(self.server.close)
+        await self.server.start(Replies(self).verbs())
+        self._open_memory()
+        self.mirror = Mirror()
+        self._opened.push_async_callback(self.mirror.close)
+        self.crew = Crew(self.wanted.cores, _MODES[self.wanted.mode], _register, _unregister)
+        self.features = self._make_features(Surroundings(self.mirror, self.crew.epochs.retire, PORTS))
+        for feature in self.features:
+            self._opened.callback(feature.close)
+        self._open_ports()
+        self._opened.callback(self._close_ports)
+        self._opened.callback(self.crew.stop)
+        self.mirror.subscribe(self._changed)
+        self.mirror.watch_clean(self._set_clean)
+        self.mirror.start(asyncio.get_running_loop())
+        self.state = "compiling"
+        await self._compile()
+        await self.mirror.synchronised()
+        self._begin()
+
+    def _open_memory(self) -> None:
+        pci = [spec.address for spec in self.wanted.ports if isinstance(spec, PciPort)]
+        eal.start(self.wanted.name, self.wanted.cores, pci=pci)
+        stride = shim.call("packet pool", "bise_pool_stride")
+        self.pool = Pool(self.wanted.memory // stride)
+        self._opened.callback(self.pool.close)
+        verdicts = (Verdicts(4), Verdicts(6))
+        for shared in verdicts:
+            self._opened.callback(shared.close)
+        self.local_addresses = LocalAddresses(verdicts)
+        self.punting = PuntTap(self.wanted.name)
+        self._opened.callback(self.punting.close)
+        shared_parts = Shared(self.pool, self.punting, verdicts)
+        self.ports = PortTable(shared_parts, self.pool, len(self.wanted.cores), self.wanted.queues)
+
+    def _open_ports(self) -> None:
+        self.watch = Watch([spec.name for spec in self.wanted.ports], self._gated, NATIVE)
+        self._opened.callback(self.watch.close)
+        try:
+            for spec in self.wanted.ports:
+                self._opened_port(self.ports.open(spec))
+        except BaseException:
+            self._close_ports()
+            raise
+
+    def _opened_port(self, port: Port) -> None:
+        if isinstance(port, KernelPort):
+            self.watch.steered(port.name, read_interface(port.name).xdp_program)
+
+    def graph(self) -> Graph:
+        """The graph of the configuration that is running."""
+        offload = any(port.incomplete_checksums for port in self.ports.open_ports.values())
+        parts = [feature.part for feature in self.features if offload or not feature.part.inserts]
+        return build(self._start_node, parts)
+
+    async def _compile(self) -> None:
+        others = set(os.sched_getaffinity(0)) - set(self.wanted.cores)
+        if others:
+            os.sched_setaffinity(0, others)  # the workers' cores are theirs alone
+        self.pipeline = await build_elsewhere(self.graph(), self.ports.drivers(), sorted(others))
+
+    def _begin(self) -> None:
+        """Everything is known: the workers start, and the gates open."""
+        self._publish()
+        self.crew.start()
+        self.watch.start()
+        self.standing = Standing(True, self.mirror.clean, self.watch.gates)
+        self._apply_gates()
+        asyncio.get_running_loop().call_later(_TICK_S, self._tick)
+        if self.wanted.confirm_ns is not None:
+            self.confirm_by_ns = time.monotonic_ns() + self.wanted.confirm_ns
+        self.supervisor.ready(self.state)
+        _log.info("%s: %s", self.wanted.name, self.state)
+
+    def _publish(self) -> None:
+        assert self.pipeline is not None
+        states = {
+            f"{kind.__module__}.{kind.__qualname__}": address
+            for feature in self.features
+            for kind, address in feature.states().items()
+        }
+        self.crew.publish(self.pipeline, self.ports.duties(), states)
+
+    # What Linux says
+
+    def _changed(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            link = change.old if isinstance(change, Removed) else change.new
+            if isinstance(link, Link):
+                self._link_changed(link, change)
+        self.local_addresses.follow(changes)
+        for feature in self.features:
+            feature.follow(changes)
+
+    def _link_changed(self, link: Link, change: Change) -> None:
+        port = self.ports.by_link(link.index)
+        if port is not None and isinstance(change, Removed):
+            _log.warning("port %s: its interface is gone", port.name)
+            self._drop_port(port)
+        elif port is not None:
+            self._set_facts(port, link)
+        elif isinstance(change, Added) and self.standing.ready:
+            spec = next((spec for spec in self.wanted.ports if spec.name == link.name), None)
+            if isinstance(spec, KernelSpec) and spec.name not in self.ports.open_ports:
+                self._reopen(spec, link)
+
+    def _set_facts(self, port: Port, link: Link) -> None:
+        """Tells the steering program and the features how the port is now."""
+        mtu6 = self.settings.ports[port.name].mtu6 if port.name in self.settings.ports else link.mtu
+        punted = gating.punted_egress(self.standing).get(port.name, frozenset())
+        facts = PortFacts(
+            port.number,
+            port.name,
+            link.index,
+            link.mac or 0,
+            link.mtu,
+            mtu6 or link.mtu,
+            port.incomplete_checksums,
+            punted,
+        )
+        if self._facts.get(port.name) == facts:
+            return
+        self._facts[port.name] = facts
+        if isinstance(port, KernelPort):
+            port.steering.set_mac(facts.mac)
+        for feature in self.features:
+            feature.set_port(facts)
+
+    def _drop_port(self, port: Port) -> None:
+        facts = self._facts.pop(port.name, None)
+        self.ports.forget(port.name)
+        for feature in self.features if facts else ():
+            feature.drop_port(facts)
+        if self.pipeline is not None:
+            self._publish()
+        self.crew.epochs.retire(lambda: self._close_port(port))
+
+    def _close_port(self, port: Port) -> None:
+        port.close()
+        self.ports.closed(port)
+
+    def _reopen(self, spec: KernelSpec, link: Link) -> None:
+        """An interface with the name of a port that was lost is back."""
+        try:
+            port = self.ports.open(spec)
+        except PortError as error:
+            _log.warning("port %s is back and can't be opened: %s", spec.name, error)
+            return
+        self._opened_port(port)
+        self._set_facts(port, link)
+        self._publish()
+        self._apply_gates()
+        _log.info("port %s is back", spec.name)
+
+    # What may forbid
+
+    def _gated(self, gates: tuple[Gate, ...], settings: Settings) -> None:
+        self.settings = settings
+        if self.standing.ready:
+            self.standing = Standing(True, self.mirror.clean, gates)
+            self._apply_gates()
+
+    def _set_clean(self, clean: bool) -> None:
+        self.standing = Standing(self.standing.ready, clean, self.standing.gates)
+        self._apply_gates()
+
+    def _apply_gates(self) -> None:
+        wanted = gating.words(self.standing, self.ports.open_ports)
+        for name, port in self.ports.open_ports.items():
+            if isinstance(port, KernelPort):
+                port.steering.set_gate(wanted[name])
+            link = self.mirror.links.get(port.ifindex)
+            if link is not None:
+                self._set_facts(port, link)
+        if self.standing.ready and self.state != "stopping":
+            self.state = "gated" if wanted and all(word & word.PASS_ALL for word in wanted.values()) else "forwarding"
+
+    # Time
+
+    def _tick(self) -> None:
+        if self._stop.is_set():
+            return
+        self._ticks += 1
+        self.crew.epochs.advance()
+        if self._ticks % _WRITE_BACK_TICKS == 0:
+            self._write_back()
+            self.supervisor.alive()
+        if not all(self.crew.running()):
+            _log.error("a worker has died: %s", self.crew.failure)
+            self._stop.set()
+        if self.confirm_by_ns is not None and time.monotonic_ns() > self.confirm_by_ns:
+            _log.warning("nobody confirmed: giving the interfaces back")
+            self._stop.set()
+        asyncio.get_running_loop().call_later(_TICK_S, self._tick)
+
+    def _write_back(self) -> None:
+        """Linux is told which neighbours carry packets that it doesn't see, so that it keeps and probes them."""
+        for feature in self.features:
+            used = feature.used_neighbours(time.monotonic_ns())
+            if used:
+                self.mirror.use_neighbours([NeighbourKey(*key) for key in used])
+
+    # The end
+
+    def _give_back(self) -> None:
+        """The kernel's again, before anything is taken down."""
+        self.standing = Standing(False, self.standing.clean, self.standing.gates)
+        self._apply_gates()
+
+    def _close_ports(self) -> None:
+        for name in list(self.ports.open_ports):
+            self.ports.forget(name).close()
+
+
+def _register() -> None:
+    shim.call("worker", "bise_thread_register")
+
+
+def _unregister() -> None:
+    shim.attempt("bise_thread_unregister")
+

@@ -1,0 +1,34 @@
+"""A port that Bise owns: a device of DPDK's, and a TAP of the port's name that Linux sees in its place.
+
+What Linux sends by the TAP leaves by the device; what the workers punt is written to the TAP.
+"""
+
+from bise.ports.dpdk.devices import Device
+from bise.ports.dpdk.pool import Pool
+from bise.ports.dpdk.port import DpdkPort
+from bise.ports.face import Face
+
+
+class OwnedPort:
+    """`number` is the port's number for hot code; `device` its queues, `face` its kernel face. Raises PortError."""
+
+    incomplete_checksums = False  # the device completes what its peer left out
+
+    def __init__(self, name: str, number: int, kind: str, device: Device, pool: Pool, queues: int, mtu: int) -> None:
+        self.name, self.number, self.kind = name, number, kind
+        self._pool = pool
+        self.device = DpdkPort(name, device, pool, queues, mtu)
+        try:
+            self.face = Face(name, self.device.mac, mtu, number)
+        except BaseException:
+            self.device.close()
+            raise
+        self.ifindex = self.face.ifindex
+
+    def close(self) -> None:
+        """The interface goes, and the device. No worker may use their queues any more."""
+        spare = self.face.take_spare()
+        if spare:
+            self._pool.put([spare])
+        self.face.close()
+        self.device.close()
