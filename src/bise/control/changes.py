@@ -5,6 +5,7 @@ A change says what something was when its subscriber last heard of it, and what 
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Generic, TypeAlias, TypeVar
 
 from bise.control.objects import MirrorObject
@@ -80,6 +81,11 @@ class Tracked(Generic[K, V]):
         else:
             self.put(key, value)
 
+    def fill(self, values: Mapping[K, V]) -> None:
+        """Put them all in at once; only where there was nothing."""
+        self.values.update(values)
+        self.touched.update(dict.fromkeys(values))
+
     def drop_all(self, keys: Iterable[K]) -> int:
         count = 0
         for key in keys:
@@ -89,12 +95,8 @@ class Tracked(Generic[K, V]):
 
     def take(self, most: int) -> Iterator[Added[V] | Changed[V] | Removed[V]]:
         """Up to `most` of the changes since they were last taken; `touched` is empty once all are."""
-        if len(self.touched) <= most:
-            touched, self.touched = self.touched, {}
-        else:
-            keys = [key for key, _ in zip(self.touched, range(most), strict=False)]
-            touched = {key: self.touched.pop(key) for key in keys}
-        for key, old in touched.items():
-            found = change(old, self.values.get(key))
+        touched, values = self.touched, self.values
+        for key in list(islice(touched, most)):
+            found = change(touched.pop(key), values.get(key))
             if found is not None:
                 yield found

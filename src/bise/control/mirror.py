@@ -126,10 +126,12 @@ class Mirror:
         return self._network.rules.values
 
     def paths(self, route: Route) -> tuple[Path, ...]:
+        """Where a route leads, next-hop objects looked up."""
         return paths_of(route, self.next_hops)
 
     def usable(self, path: Path, family: int) -> bool:
-        return usable(path, family, self.links, self.settings)
+        """Whether Linux would send a packet of `family` this way, as its link stands."""
+        return usable(path, family, self.links, self.settings, self._network.bare)
 
     def subscribe(self, subscriber: Subscriber) -> None:
         """Have it called with lists of changes, parents before children, after the dictionaries have changed."""
@@ -158,9 +160,18 @@ class Mirror:
                 self._drain()
             if self._end(survey, at_last=attempt == _ATTEMPTS - 1) is not None:
                 break
-        while self._network.changed():
-            self._publish()
+        self._lost = False
+        self._publish_all()
         self._set_clean(True)
+
+    def catch_up(self) -> None:
+        """Without a loop: apply and tell what Linux has announced until now. After a loss, `clean` is False: `load`."""
+        self._empty()
+        self._publish_all()
+
+    def fileno(self) -> int:
+        """Readable when there is something to catch up with."""
+        return self._events.fileno()
 
     async def close(self) -> None:
         if self._loop is not None:
@@ -240,6 +251,10 @@ class Mirror:
                 subscriber(found)
         if self._loop is not None and self._network.changed():
             self._loop.call_soon(self._publish)
+
+    def _publish_all(self) -> None:
+        while self._network.changed():
+            self._publish()
 
     # Surveys
 

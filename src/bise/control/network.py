@@ -27,7 +27,7 @@ from bise.control.objects import (
     Rule,
     SettingsKey,
 )
-from bise.control.route_order import with_route, without_route
+from bise.control.route_order import is_mixed, with_route, without_route
 
 
 class Network:
@@ -41,12 +41,16 @@ class Network:
         self.next_hops: Tracked[int, NextHopObject] = Tracked()
         self.routes: Tracked[Prefix, Destination] = Tracked()
         self.rules: Tracked[Rule, Rule] = Tracked()
+        self.bare: set[int] = set()
+        """Links that lost their last IPv4 address: paths there are dead though the link is up, until it has one again."""
         self.suspicious: set[int] = set()
         """Links whose routes Linux may just have changed without a word; whoever has looked empties it."""
         self.inferred = 0
         """Objects removed because of what an announcement implies."""
         self.upheavals = 0
         """Announcements that imply more than they say."""
+        self._mixed: set[Prefix] = set()
+        """IPv6 prefixes with a route whose paths differ in more than where they lead."""
         self._infers = infers
         self._decoder = decoder
         self._appliers: dict[int, Callable[[bytes, int, int, int], None]] = {
@@ -106,6 +110,8 @@ class Network:
             self.routes.put(prefix, Destination(prefix, one))
         else:
             routes = with_route(prefix.family, present.routes, one, flags)
+            if prefix.family == 6 and is_mixed(routes, one[0]):
+                self._mixed.add(present.prefix)
             self.routes.put(prefix, Destination(present.prefix, routes))
 
     def _delete_route(self, buffer: bytes, start: int, end: int, flags: int) -> None:
@@ -117,6 +123,10 @@ class Network:
         if present is None:
             return
         left = without_route(prefix.family, present.routes, one[0])
+        if prefix in self._mixed or left is present.routes:
+            self.suspicious.update(one[0].links)
+        if not left:
+            self._mixed.discard(prefix)
         self.routes.set(prefix, Destination(present.prefix, left) if left else None)
 
     def _new_neighbour(self, buffer: bytes, start: int, end: int, flags: int) -> None:
@@ -153,6 +163,8 @@ class Network:
         address = decode.decode_address(buffer, start, end)
         if address is not None:
             self.addresses.put(address.key, address)
+            if address.family == 4:
+                self.bare.discard(address.link)
 
     def _delete_address(self, buffer: bytes, start: int, end: int, flags: int) -> None:
         address = decode.decode_address(buffer, start, end)

@@ -50,7 +50,7 @@ class Link:
     mac: int | None
     mtu: int
     flags: int
-    """Linux's own flags (linux/if.h, IFF_*)."""
+    """Linux's own flags (linux/if.h, IFF_*) but IFF_LOWER_UP."""
     up: bool
     """Switched on by the administrator."""
     running: bool
@@ -60,7 +60,8 @@ class Link:
     slave_kind: str = ""
     """What the master makes of it (`IFLA_INFO_SLAVE_KIND`): bridge, bond, vrf …"""
     parent: int = 0
-    """The link below (VLAN, MACsec) or the other end (veth); an index of `parent_namespace` where that is set."""
+    """The link below (VLAN, MACsec), an index of `parent_namespace` where that is set. Linux doesn't announce a veth's
+    other end, which isn't kept."""
     parent_namespace: int | None = None
     qdisc: str = ""
     """The root queueing discipline; its handle isn't in this message."""

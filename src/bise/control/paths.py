@@ -1,6 +1,6 @@
 """Where a route leads at the moment: through next-hop objects, over links that are up. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 
 from bise.control.objects import InterfaceSettings, Link, NextHopObject, Path, Route, SettingsKey
@@ -24,13 +24,18 @@ def paths_of(route: Route, next_hops: Mapping[int, NextHopObject]) -> tuple[Path
 
 
 def usable(
-    path: Path, family: int, links: Mapping[int, Link], settings: Mapping[SettingsKey, InterfaceSettings]
+    path: Path,
+    family: int,
+    links: Mapping[int, Link],
+    settings: Mapping[SettingsKey, InterfaceSettings],
+    bare: Set[int],
 ) -> bool:
     """Whether Linux would send a packet of `family` this way: up, and with a carrier where its settings ask for one.
 
-    Linux tells the same as RTNH_F_DEAD and RTNH_F_LINKDOWN in dumps, and announces neither."""
+    Linux tells the same as RTNH_F_DEAD and RTNH_F_LINKDOWN in dumps, and announces neither. `bare` are the links that
+    lost their last IPv4 address."""
     link = links.get(path.link)
-    if link is None or not link.up:
+    if link is None or not link.up or (family == 4 and path.link in bare):
         return False
     if link.running:
         return True

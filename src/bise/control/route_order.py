@@ -3,7 +3,7 @@
 IPv4 (net/ipv4/fib_trie.c, fib_table_insert): routes stand by TOS, highest first, then by metric; several may have both
 in common, and then order and NLM_F_REPLACE, NLM_F_APPEND count. IPv6 (net/ipv6/ip6_fib.c, fib6_add_rt2node): routes
 stand by metric; those of one metric that have gateways are one route with several paths, of which an announcement
-brings all and a deletion those deleted.
+brings all and a deletion those deleted. Linux tells the MTU and the rest of the first path's only (`is_mixed`).
 
 Applying the same announcement twice changes nothing the second time.
 """
@@ -28,23 +28,15 @@ def with_route(family: int, routes: Routes, one: tuple[Route], flags: int) -> Ro
 
 
 def without_route(family: int, routes: Routes, route: Route) -> Routes:
-    """The routes at a prefix after RTM_DELROUTE."""
+    """The routes at a prefix after RTM_DELROUTE; the same ones if it isn't among them."""
     if len(routes) == 1 and routes[0] is route:
         return ()
     if family == 6 and _gathers(route):
         return _without_paths(routes, route)
-    position = _position(routes, route)
-    return routes if position is None else routes[:position] + routes[position + 1 :]
-
-
-def _position(routes: Routes, route: Route) -> int | None:
-    """Where it stands; or else the first that Linux would take for it, had we decoded the rest differently."""
-    if route in routes:
-        return routes.index(route)
-    for position, present in enumerate(routes):
-        if _rank(present) == _rank(route) and present.kind is route.kind and present.protocol == route.protocol:
-            return position
-    return None
+    if route not in routes:
+        return routes
+    position = routes.index(route)
+    return routes[:position] + routes[position + 1 :]
 
 
 def _rank(route: Route) -> tuple[int, int]:
@@ -95,10 +87,18 @@ def _with_route_6(routes: Routes, route: Route, flags: int) -> Routes:
         return (*routes[:position], route, *routes[position + 1 :])
     if gathers and matching:
         position = matching[0]
-        whole = replace(route, paths=_in_old_order(routes[position].paths, route.paths))
+        whole = replace(routes[position], paths=_in_old_order(routes[position].paths, route.paths))
         return (*routes[:position], whole, *routes[position + 1 :])
     place = next((i for i, present in enumerate(routes) if present.metric > route.metric), len(routes))
     return (*routes[:place], route, *routes[place:])
+
+
+def is_mixed(routes: Routes, told: Route) -> bool:
+    """Whether an announced IPv6 route joined one that says otherwise: what holds for its other paths Linux won't tell."""
+    if not _gathers(told):
+        return False
+    wanted = replace(told, paths=())
+    return any(_same_place(one, told) and _gathers(one) and replace(one, paths=()) != wanted for one in routes)
 
 
 def _in_old_order(old: tuple[Path, ...], new: tuple[Path, ...]) -> tuple[Path, ...]:

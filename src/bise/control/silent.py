@@ -29,6 +29,8 @@ _SCOPE_HOST = 254
 
 
 def link_changed(network: Network, old: Link, new: Link) -> None:
+    if new.up and not old.up:
+        network.bare.discard(new.index)
     down = old.up and not new.up
     if down or (old.running and not new.running):
         _drop_next_hops_of(network, new.index)
@@ -40,6 +42,7 @@ def link_changed(network: Network, old: Link, new: Link) -> None:
 
 def link_gone(network: Network, old: Link) -> None:
     index = old.index
+    network.bare.discard(index)
     network.addresses.drop_all([key for key in network.addresses.values if key.link == index])
     network.neighbours.drop_all([key for key in network.neighbours.values if key.link == index])
     network.settings.drop_all([key for key in network.settings.values if key.link == index])
@@ -52,7 +55,8 @@ def address_gone(network: Network, gone: Address) -> None:
         return
     left = [address for address in network.addresses.values.values() if address.family == 4]
     if not any(address.link == gone.link for address in left):
-        _drop_routes(network, gone.link, lambda route: _uses(route, gone.link))
+        network.bare.add(gone.link)
+        _drop_routes(network, gone.link, lambda route: _dead(network, route, gone.link, force=True))
     if not any(address.address == gone.address for address in left):
         table = _table_of(network, gone.link)
         _drop_routes(network, gone.link, lambda route: route.preferred_source == gone.address, table)
@@ -94,12 +98,12 @@ def _uses(route: Route, link: int) -> bool:
     return any(path.link == link for path in route.paths)
 
 
-def _dead(network: Network, route: Route, link: int) -> bool:
-    """Whether a route goes with the link: it leads there, and nowhere else that is up."""
-    if route.scope == _SCOPE_HOST or not _uses(route, link):
+def _dead(network: Network, route: Route, link: int, *, force: bool = False) -> bool:
+    """Whether a route goes with the link: it leads there, and nowhere else that is up. `force` takes local ones, too."""
+    if not _uses(route, link) or (route.scope == _SCOPE_HOST and not force):
         return False
-    links = network.links.values
-    return not any(path.link in links and links[path.link].up for path in route.paths)
+    links, bare = network.links.values, network.bare
+    return not any(path.link in links and links[path.link].up and path.link not in bare for path in route.paths)
 
 
 def _is_vrf(network: Network, link: int) -> bool:
@@ -123,19 +127,17 @@ def _drop_routes(network: Network, link: int, doomed: Callable[[Route], bool], t
 def _drop_matching(network: Network, doomed: Callable[[Route, Prefix], bool], families: Iterable[int]) -> None:
     """Drop routes. Among a million, few differ: each is judged once a table, and then known by its identity."""
     judged: dict[tuple[int, int, int], bool] = {}
-    found: list[Destination] = []
-    for destination in network.routes.values.values():
-        prefix = destination.prefix
-        for route in destination.routes:
-            key = (id(route), prefix.table, prefix.family)
-            verdict = judged.get(key)
-            if verdict is None:
-                verdict = judged[key] = prefix.family in families and doomed(route, prefix)
-            if verdict:
-                found.append(destination)
-                break
-    for destination in found:
-        prefix = destination.prefix
-        left = tuple(route for route in destination.routes if not judged[id(route), prefix.table, prefix.family])
-        network.inferred += len(destination.routes) - len(left)
-        network.routes.set(prefix, Destination(prefix, left) if left else None)
+
+    def goes(prefix: Prefix, route: Route) -> bool:
+        key = (id(route), prefix.table, prefix.family)
+        verdict = judged.get(key)
+        if verdict is None:
+            verdict = judged[key] = prefix.family in families and doomed(route, prefix)
+        return verdict
+
+    destinations = list(network.routes.values.values())
+    for prefix, routes in ((one.prefix, one.routes) for one in destinations):
+        if any(goes(prefix, route) for route in routes):
+            left = tuple(route for route in routes if not goes(prefix, route))
+            network.inferred += len(routes) - len(left)
+            network.routes.set(prefix, Destination(prefix, left) if left else None)

@@ -16,7 +16,7 @@ from bise.control.netlink.message import Message, attribute
 from bise.control.netlink.routes import ROUTE, RouteDecoder
 from bise.control.netlink.sockets import DumpSocket
 from bise.control.network import Network
-from bise.control.objects import Destination, Neighbour, Prefix, Route
+from bise.control.objects import Destination, Neighbour, NeighbourState, Prefix, Route
 
 _MOST_EVENTS = 400_000
 _CHUNK = 20_000
@@ -198,8 +198,8 @@ class Survey:
         `at_last` makes the best of a survey that things always come between."""
         if not at_last and (self.spoiled or self._live.upheavals != self._upheavals):
             return None
-        for name in self._seen:
-            self._suspects[name].update(self._tables(name)[1].values)
+        for name, suspects in self._suspects.items():
+            suspects.update(self._tables(name)[1].values)
         for buffer, message in self._events:
             self._scratch.apply(buffer, message)
         divergences = {name: self._settle(name, at_last) for name in self._seen}
@@ -207,6 +207,9 @@ class Survey:
 
     def _settle(self, name: str, at_last: bool) -> int:
         live, scratch = self._tables(name)
+        if not live.values and not live.touched:
+            live.fill(scratch.values)
+            return len(scratch.values)
         wrong = 0
         for key in self._suspects[name]:
             ours, theirs = live.values.get(key), scratch.values.get(key)
@@ -233,8 +236,14 @@ def _joined(earlier: tuple[Route, ...], routes: tuple[Route, ...]) -> tuple[Rout
 
 
 def _matters(ours: Any, theirs: Any) -> bool:
-    """Whether a difference is a fault of the mirror. A neighbour's steps between its announced states aren't."""
+    """Whether a difference is a fault of the mirror, not one of a neighbour's steps that Linux doesn't announce."""
     if isinstance(ours, Neighbour) or isinstance(theirs, Neighbour):
-        known, true = (one.mac if one is not None and one.valid else None for one in (ours, theirs))
-        return bool(known != true)
+        return _resolved(ours) != _resolved(theirs)
     return True
+
+
+def _resolved(neighbour: Neighbour | None) -> int | None:
+    """The MAC that resolution found. Linux makes entries that need none (NOARP: multicast …) without a word."""
+    if neighbour is None or not neighbour.valid or neighbour.state is NeighbourState.NOARP:
+        return None
+    return neighbour.mac

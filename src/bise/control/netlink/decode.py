@@ -68,6 +68,7 @@ def decode_link(buffer: bytes, start: int, end: int) -> Link | None:
     about = values.nested(_IFLA.LINKINFO)
     kind = about.text(_IFLA.INFO_KIND)
     data = about.nested(_IFLA.INFO_DATA) if kind in ("vlan", "vrf") else Attributes(b"", 0, 0)
+    stacked = kind != "veth"
     mac = values.octets(_IFLA.ADDRESS)
     return Link(
         index=index,
@@ -76,13 +77,13 @@ def decode_link(buffer: bytes, start: int, end: int) -> Link | None:
         link_kind=kind,
         mac=int.from_bytes(mac, "big") if mac is not None and len(mac) == 6 else None,
         mtu=values.number(_IFLA.MTU),
-        flags=flags,
+        flags=flags & ~_LOWER_UP,  # which changes up to a second before Linux announces it, and acts on it
         up=bool(flags & _UP),
         running=bool(flags & (_RUNNING | _LOWER_UP)),
         master=values.number(_IFLA.MASTER),
         slave_kind=about.text(_IFLA.INFO_SLAVE_KIND),
-        parent=values.number(_IFLA.LINK),
-        parent_namespace=values.signed(_IFLA.LINK_NETNSID) if _IFLA.LINK_NETNSID in values else None,
+        parent=values.number(_IFLA.LINK) if stacked else 0,
+        parent_namespace=values.signed(_IFLA.LINK_NETNSID) if stacked and _IFLA.LINK_NETNSID in values else None,
         qdisc=values.text(_IFLA.QDISC),
         xdp_program=values.nested(_IFLA.XDP).number(_IFLA.XDP_PROGRAM),
         vlan_id=data.number(_IFLA.VLAN_ID) if kind == "vlan" else None,
