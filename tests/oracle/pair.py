@@ -30,6 +30,12 @@ def octets(port: Port, packet: bytes | Packet) -> bytes:
     return bytes(Ether(src=port.host_mac, dst=port.router_mac) / packet)
 
 
+def undone(line: str) -> str:
+    """The line of `ip` that undoes one that adds."""
+    words = line.replace(" add ", " del ", 1).split()
+    return " ".join(words[:4] if words[0] == "nexthop" else words)
+
+
 @dataclass
 class Pair:
     """`kernel` is the router that argues, `other` the one in question, which follows a change within `settle_s`."""
@@ -88,9 +94,9 @@ class Pair:
     @contextmanager
     def configured(self, *lines: str, undo: Sequence[str] | None = None) -> Iterator[None]:
         """Lines of `ip` in both routers while the block runs. They are undone by `undo`, or with `del` for `add`."""
-        undoing = undo if undo is not None else [line.replace(" add ", " del ", 1) for line in reversed(lines)]
-        self._ip(lines)
+        undoing = undo if undo is not None else [undone(line) for line in reversed(lines)]
         try:
+            self._ip(lines)
             yield
         finally:
             self._ip(undoing)
