@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from bise.ports.errors import PortError, VerdictsFull
-from bise.ports.steering import libbpf, netlink
+from bise.ports.steering import libbpf, netlink, program
 from bise.ports.steering.build import object_path
-from bise.ports.steering.check import obstacles
 from bise.ports.steering.interface import Answer, XdpMode, read_interface
 from bise.ports.steering.layout import Gate
 from bise.ports.steering.occupant import read_occupant
@@ -106,14 +105,6 @@ def test_there_is_no_such_interface(verdicts: Maps):
         steer("nowhere", verdicts)
 
 
-def test_a_port_without_obstacles_has_none(topology: Topology):
-    assert obstacles("c") == []
-
-
-def test_a_living_bise_is_an_obstacle(holder: subprocess.Popen[bytes]):
-    assert obstacles("c") == [f"Bise already runs on it (process {holder.pid})"]
-
-
 def test_the_drivers_own_words_are_shown(topology: Topology, verdicts: Maps):
     interface = dataclasses.replace(read_interface("lo"), native=Answer.UNKNOWN)
     loaded = libbpf.BpfObject(object_path("steer"))
@@ -137,7 +128,6 @@ def test_a_veth_with_fewer_queues_than_its_peer_is_refused_in_words(verdicts: Ma
             subprocess.run(["ethtool", "-L", "c0", "tx", "2"], check=True)
         with pytest.raises(PortError, match=r"receives on 1 queue\(s\) and its peer sends on more"):
             steer("c", verdicts)
-        assert "its peer sends on more" in obstacles("c")[0]
         assert read_occupant(read_interface("c")) is None
 
 
@@ -207,3 +197,45 @@ def test_replacing_addresses_makes_room_first():
 def test_any_mtu_will_do(mtu: int, verdicts: Maps):
     with Topology([Port("c", 1, mtu=mtu)]) as made, made.router.inside():
         steer("c", verdicts).close()
+
+
+@pytest.fixture
+def blind(topology: Topology) -> Iterator[Steering]:
+    """A program that can't ask for tags, not attached."""
+    loaded = libbpf.BpfObject(object_path("steer"))
+    loaded.select("bise_steer")
+    loaded.load()
+    interface = dataclasses.replace(read_interface("c"), vlan_metadata=Answer.NO)
+    steering = Steering(interface, Tags.LEFT_IN, loaded, "bise_steer")
+    yield steering
+    steering.close()
+
+
+def test_veth_is_refused_where_the_kernel_cannot_tell_tags(blind: Steering):
+    with pytest.raises(PortError, match="can't tell which packets carry a VLAN tag"):
+        blind.leave_tags_in()
+
+
+def test_hardware_that_strips_tags_is_told_not_to_until_the_end(blind: Steering):
+    assert read_interface("c").strips_tags
+    blind.interface = dataclasses.replace(blind.interface, kind="")
+    blind.leave_tags_in()
+    assert not read_interface("c").strips_tags
+    blind.close()
+    assert read_interface("c").strips_tags
+
+
+@pytest.mark.parametrize("untagged", [True, False])
+def test_only_the_operator_can_vouch_that_there_are_no_tags(
+    topology: Topology, verdicts: Maps, monkeypatch: pytest.MonkeyPatch, untagged: bool
+):
+    old_kernel = dataclasses.replace(read_interface("c"), vlan_metadata=Answer.NO)
+    monkeypatch.setattr(program, "read_interface", lambda name: old_kernel)
+    if untagged:
+        steering = steer("c", verdicts, untagged=True)
+        assert steering.tags is Tags.VOUCHED
+        steering.close()
+    else:
+        with pytest.raises(PortError, match="VLAN tag"):
+            steer("c", verdicts)
+    assert read_occupant(read_interface("c")) is None

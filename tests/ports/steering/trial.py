@@ -54,6 +54,7 @@ class Trial:
             several_buffers=Answer.YES,
             vlan_metadata=Answer.NO,
             strips_tags=False,
+            merges_packets=False,
             xdp_mode=XdpMode.NONE,
             xdp_program=0,
         )

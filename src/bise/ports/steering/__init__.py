@@ -7,6 +7,5 @@ General layout
 - `verdicts`   the addresses that are the kernel's, shared by all ports
 - `occupant`   which XDP program an interface has now, whose it is, and what becomes of it
 - `interface`  what an interface is and can do: read, never written
-- `check`      what stands in the way of a port, found by looking alone
 - `libbpf`, `netlink`, `ethtool`  the three doors to the kernel
 """

@@ -40,7 +40,10 @@ _SEVERAL_BUFFERS = 32
 
 @dataclass(frozen=True)
 class Interface:
-    """An interface as the kernel describes it. `mac` is 48 bits in network order; `queues` are those that receive."""
+    """An interface as the kernel describes it. `mac` is 48 bits in network order; `queues` are those that receive.
+
+    `strips_tags`: hardware takes VLAN tags out (rxvlan); `merges_packets`: it makes large ones of several (LRO).
+    """
 
     name: str
     ifindex: int
@@ -54,6 +57,7 @@ class Interface:
     several_buffers: Answer
     vlan_metadata: Answer
     strips_tags: bool
+    merges_packets: bool
     xdp_mode: XdpMode
     xdp_program: int
 
@@ -92,6 +96,26 @@ def read_interface(name: str) -> Interface:
         several_buffers=several_buffers,
         vlan_metadata=vlan_metadata,
         strips_tags=ethtool.strips_tags(name),
+        merges_packets=ethtool.merges_packets(name),
         xdp_mode=XdpMode(int.from_bytes(xdp.get(2, b""), "little")),
         xdp_program=int.from_bytes(xdp.get(4, b""), "little"),
     )
+
+
+def no_native_xdp(interface: Interface) -> str:
+    """Why the driver can't run a program now; empty if it can, or this kernel doesn't say."""
+    if interface.native is not Answer.NO:
+        return ""
+    if interface.kind == "veth":
+        return (
+            f"no native XDP: veth receives on {interface.queues} queue(s) and its peer sends on more; "
+            f"`ethtool -L {interface.name} rx N` raises it"
+        )
+    return f"no native XDP in its driver ({interface.driver or interface.kind or 'it has none'})"
+
+
+def tags_unseen(interface: Interface) -> str:
+    """Why VLAN tags would be overlooked; empty if they would not."""
+    if interface.kind == "veth" and interface.vlan_metadata is not Answer.YES:
+        return "this kernel can't tell which packets carry a VLAN tag (veth before Linux 6.8)"
+    return ""

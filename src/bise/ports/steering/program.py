@@ -10,8 +10,7 @@ from pathlib import Path
 from bise.ports.errors import PortError
 from bise.ports.steering import ethtool, libbpf, netlink
 from bise.ports.steering.build import object_path
-from bise.ports.steering.check import no_native_xdp, tags_unseen
-from bise.ports.steering.interface import Answer, Interface, read_interface
+from bise.ports.steering.interface import Answer, Interface, no_native_xdp, read_interface, tags_unseen
 from bise.ports.steering.layout import FLAGS, GATE, MAC, WORDS, Flag, Gate, Reason, mac_word
 from bise.ports.steering.occupant import make_room, read_occupant
 from bise.ports.steering.verdicts import Verdicts
@@ -37,6 +36,8 @@ class SharedWords:
         return int.from_bytes(self._mapping[8 * place : 8 * place + 8], "little")
 
     def __setitem__(self, place: int, value: int) -> None:
+        if self._mapping.closed or not 0 <= place < self.count:
+            raise IndexError(place)
         ctypes.c_uint64.from_address(self.address + 8 * place).value = value
 
     def close(self) -> None:
@@ -55,7 +56,7 @@ class Steering:
         self.words = SharedWords(loaded.map("words"), WORDS)
         self.deadlines = SharedWords(loaded.map("deadlines"), interface.queues)
         self._link = -1
-        self._restores_tag_stripping = False
+        self._restores_tag_stripping = self._closed = False
         self.set_gate(Gate.PASS_ALL)
         self.set_mac(interface.mac)
         self._program = loaded.program(program)
@@ -100,7 +101,9 @@ class Steering:
         try:
             self._link = libbpf.attach_xdp(self._program, self.interface.ifindex)
         except OSError as error:
-            reason = no_native_xdp(self.interface) or f"no native XDP: {self._refusal() or error.strerror}"
+            merges = "; its hardware merges packets (`lro off` may help)" if self.interface.merges_packets else ""
+            refusal = self._refusal() or error.strerror
+            reason = no_native_xdp(self.interface) or f"no native XDP: {refusal}{merges}"
             raise PortError(self.interface.name, reason) from error
 
     def _refusal(self) -> str:
@@ -131,13 +134,15 @@ class Steering:
 
     def close(self) -> None:
         """Everything is the kernel's again, as it was before."""
-        self.words[GATE] = Gate.PASS_ALL
+        if self._closed:
+            return
+        self._closed = True
+        self.set_gate(Gate.PASS_ALL)
         if self._link >= 0:
             os.close(self._link)
-            self._link = -1
         if self._restores_tag_stripping:
-            self._restores_tag_stripping = False
-            ethtool.set_strips_tags(self.interface.name, True)
+            with contextlib.suppress(OSError):  # the interface may have gone
+                ethtool.set_strips_tags(self.interface.name, True)
         self.words.close()
         self.deadlines.close()
         self._object.close()
