@@ -7,7 +7,7 @@ from bise.control.findings import Finding, Verdict
 from bise.control.gates.gate import BOTH, EVERYWHERE, Detection, Gate
 from bise.control.gates.lookout import Lookout
 from bise.control.port_specs import KernelPort, PortSpec
-from bise.ports.steering.interface import Answer, Interface, read_interface
+from bise.ports.steering.interface import Answer, Interface, no_native_xdp, read_interface
 from bise.ports.steering.occupant import read_occupant
 
 _ONE_BUFFER = 3498  # greatest MTU whose packets fit a page beside XDP's headroom and the kernel's trailer
@@ -66,7 +66,7 @@ def _native(subject: str, interface: Interface) -> Finding:
         case Answer.YES:
             return Finding(subject, Verdict.GOOD, "native XDP")
         case Answer.NO:
-            return Finding(subject, Verdict.STOPS, "no native XDP in its driver", "another driver or NIC")
+            return Finding(subject, Verdict.STOPS, no_native_xdp(interface))
     return Finding(subject, Verdict.GOOD, "native XDP: this kernel can't say beforehand; `bise run` tries")
 
 
