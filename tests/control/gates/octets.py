@@ -1,13 +1,13 @@
 """Netlink messages as the kernel sends them, built from the headers' layouts for what this kernel may lack."""
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from bise.control.gates.netlink import Message
 from bise.control.netlink.message import attribute
 
-Tree: TypeAlias = Mapping[int, "bytes | int | str | Tree | list[tuple[int, bytes | str]]"]
+Tree: TypeAlias = Mapping[int, "bytes | int | str | Tree | Sequence[tuple[int, bytes | str]]"]
 
 
 def tree(values: Tree) -> bytes:
@@ -15,16 +15,16 @@ def tree(values: Tree) -> bytes:
     return b"".join(attribute(kind, _octets(value)) for kind, value in values.items())
 
 
-def _octets(value: "bytes | int | str | Tree | list[tuple[int, bytes | str]]") -> bytes:
+def _octets(value: "bytes | int | str | Tree | Sequence[tuple[int, bytes | str]]") -> bytes:
     if isinstance(value, bytes):
         return value
     if isinstance(value, int):
         return struct.pack(">I", value)
     if isinstance(value, str):
         return value.encode() + b"\0"
-    if isinstance(value, list):
-        return b"".join(attribute(kind, _octets(one)) for kind, one in value)
-    return tree(value)
+    if isinstance(value, Mapping):
+        return tree(value)
+    return b"".join(attribute(kind, _octets(one)) for kind, one in value)
 
 
 def netfilter(family: int, values: Tree) -> Message:

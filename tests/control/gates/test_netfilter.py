@@ -89,7 +89,7 @@ def test_rules_that_track_connections_gate_from_any_chain() -> None:
     assert trackers_of(IP6, expression("match", {1: "conntrack"})) == [("conntrack", IPV6, EVERYWHERE)]
     assert trackers_of(IP, expression("match", {1: "socket"})) == [("defragmentation", IPV4, EVERYWHERE)]
     assert trackers_of(IP, expression("dynset", {7: {1: "connlimit"}})) == [("conntrack", IPV4, EVERYWHERE)]
-    several = {10: [expression("counter"), expression("connlimit")]}
+    several: Tree = {10: [expression("counter"), expression("connlimit")]}
     assert trackers_of(IP, expression("dynset", several)) == [("conntrack", IPV4, EVERYWHERE)]
 
 
@@ -97,7 +97,7 @@ def test_names_of_tables_chains_and_sets_track_nothing() -> None:
     assert trackers_of(IP, expression("lookup", {1: "state"}), expression("socket")) == []
 
 
-def test_a_helper_object_tracks_connections() -> None:
+def test_an_object_for_ftp_tracks_connections() -> None:
     objects = [netfilter(IP, {1: "t", 2: "ftp", 3: 3}), netfilter(IP, {1: "t", 2: "n", 3: 1})]
     assert gates_of(Ruleset(trackers=tuple(object_trackers(objects)))) == [("conntrack", IPV4, EVERYWHERE)]
 

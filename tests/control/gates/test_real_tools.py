@@ -42,8 +42,14 @@ SYSCTLS = [
     knob("sysctl-use-neigh", "net.ipv4.fib_multipath_use_neigh", 1, 0, IPV4),
     knob("sysctl-linkdown", "net.ipv4.conf.p0far.ignore_routes_with_linkdown", 1, 0, IPV4),
     knob("sysctl-linkdown", "net.ipv6.conf.p1.ignore_routes_with_linkdown", 1, 0, IPV6),
-    knob("sysctl-redirects", "net.ipv4.conf.all.accept_redirects", 1, 0, IPV4),
-    Case("sysctl-redirects", f"sysctl -qw {P0_IPV6}.forwarding=0", f"sysctl -qw {P0_IPV6}.forwarding=1", IPV6),
+    knob("sysctl-redirects", "net.ipv4.conf.all.accept_redirects", 1, 0, IPV4, leaving("p0")),
+    Case(
+        "sysctl-redirects",
+        f"sysctl -qw {P0_IPV6}.forwarding=0",
+        f"sysctl -qw {P0_IPV6}.forwarding=1",
+        IPV6,
+        leaving("p0"),
+    ),
     Case("ipv6-disabled", "ip link set p0 mtu 1000", "ip link set p0 mtu 1500", IPV6, crossing("p0")),
 ]
 
@@ -95,7 +101,6 @@ IPSEC = [
     Case("xfrm-policy", f"ip xfrm policy add src ::/0 dst ::/0 dir out {_TEMPLATE}", "ip xfrm policy flush", IPV6),
     Case("xfrm-default", "ip xfrm policy setdefault fwd block", "ip xfrm policy setdefault fwd accept", BOTH),
 ]
-_PORT_RULE = "rule {} iif p0 table 100"
 RULES = [
     Case("policy-rule", "ip rule add from 10.0.0.0/8 table 100", "ip rule del from 10.0.0.0/8 table 100", IPV4),
     Case("policy-rule", "ip rule add not fwmark 1 table 100", "ip rule del not fwmark 1 table 100", IPV4),

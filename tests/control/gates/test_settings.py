@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bise.control.gates import NATIVE, PortSettings, Settings
-from bise.control.gates.gate import EVERYWHERE, IPV4, IPV6, crossing, entering
+from bise.control.gates.gate import EVERYWHERE, IPV4, IPV6, crossing, entering, leaving
 from bise.control.gates.settings import settings_gates
 from bise.control.gates.sysctls import port_settings, settings_from
 
@@ -76,11 +76,11 @@ def test_a_port_without_a_family_neither_takes_nor_sends_it(
 
 def test_accepted_redirects_gate_a_router() -> None:
     both = {"ipv4/conf/eth0/accept_redirects": 1, "ipv4/conf/all/accept_redirects": 1}
-    assert gates_of(settings_from(ROUTER | both, ["eth0"])) == [("sysctl-redirects", IPV4, EVERYWHERE)]
+    assert gates_of(settings_from(ROUTER | both, ["eth0"])) == [("sysctl-redirects", IPV4, leaving("eth0"))]
     assert gates_of(settings_from(ROUTER | {"ipv4/conf/eth0/accept_redirects": 1}, ["eth0"])) == []
     # an IPv6 interface that is a host's, in a namespace that forwards
     host = {"ipv6/conf/eth0/forwarding": 0, "ipv6/conf/eth0/accept_redirects": 1}
-    assert gates_of(settings_from(ROUTER | host, ["eth0"])) == [("sysctl-redirects", IPV6, EVERYWHERE)]
+    assert gates_of(settings_from(ROUTER | host, ["eth0"])) == [("sysctl-redirects", IPV6, leaving("eth0"))]
 
 
 @pytest.mark.parametrize(

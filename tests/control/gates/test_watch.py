@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,14 @@ def test_the_first_call_back_comes_with_the_start(router: Namespace) -> None:
     asyncio.run(scenario())
 
 
+async def write(knob: Path, value: int) -> None:
+    knob.write_text(f"{value}\n")
+
+
+def accepts(seen: Watched, local: bool) -> bool:
+    return seen.settings.ports["p0"].accept_local == local
+
+
 def test_a_silent_sysctl_is_seen_within_a_period_of_its_write(
     router: Namespace, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -32,14 +41,8 @@ def test_a_silent_sysctl_is_seen_within_a_period_of_its_write(
         delays = []
         with watched(router) as seen:
             knob = Path("/proc/sys/net/ipv4/conf/p0/accept_local")
-            for value in [True, False] * 5:
-
-                async def write(value: bool = value) -> None:
-                    knob.write_text(f"{int(value)}\n")
-
-                delays.append(
-                    await seen.delay(write, lambda value=value: seen.settings.ports["p0"].accept_local == value)
-                )
+            for value in [1, 0] * 5:
+                delays.append(await seen.delay(partial(write, knob, value), partial(accepts, seen, bool(value))))
         return delays
 
     delays = asyncio.run(scenario())

@@ -5,7 +5,7 @@ import struct
 from bise.control.gates.gate import BOTH, EVERYWHERE, IPV4, IPV6
 from bise.control.gates.xtables import Legacy, LegacyTable, has_virtual_services, legacy_gates, table_from
 
-FORWARD = 2
+INPUT, FORWARD = 1, 2
 ACCEPT, DROP = -2, -1
 ENTRY = {4: 112, 6: 168}
 
@@ -16,14 +16,14 @@ def entry(family: int, verdict: int, match: str = "") -> bytes:
     return bytes(ENTRY[family]) + matched + struct.pack("=H30si4x", 40, b"", verdict)
 
 
-def table(family: int, rules: int = 0, policy: int = ACCEPT, match: str = "", read: bool = True) -> LegacyTable:
-    """A table with INPUT (no rules) and FORWARD."""
-    size = ENTRY[family] + 40
-    inside = [entry(family, ACCEPT, match) for _ in range(rules)]
-    entries = entry(family, ACCEPT) + b"".join(inside) + entry(family, policy)
-    first = [0, 0, size, 0, 0]
-    policies = [0, 0, size + sum(map(len, inside)), 0, 0]
-    info = struct.pack("=32sI5I5III", b"filter", 0b110, *first, *policies, rules + 3, len(entries))
+def table(
+    family: int, rules: int = 0, policy: int = ACCEPT, match: str = "", read: bool = True, hook: int = FORWARD
+) -> LegacyTable:
+    """A table with the built-in chain of one hook."""
+    inside = b"".join(entry(family, ACCEPT, match) for _ in range(rules))
+    entries = inside + entry(family, policy)
+    policies = [len(inside) if number == hook else 0 for number in range(5)]
+    info = struct.pack("=32sI5I5III", b"filter", 1 << hook, *[0] * 5, *policies, rules + 2, len(entries))
     return table_from(family, "filter", info, entries if read else None)
 
 
@@ -42,17 +42,20 @@ def test_rules_and_policies_gate_their_family() -> None:
 
 
 def test_rules_for_the_machine_itself_are_none() -> None:
-    assert gates_of(LegacyTable(4, "filter", (1, 3), (1,))) == []
+    assert table(4, rules=1, policy=DROP, hook=INPUT) == LegacyTable(4, "filter", (INPUT,), (INPUT,))
+    assert gates_of(table(4, rules=1, policy=DROP, hook=INPUT)) == []
 
 
 def test_matches_that_track_connections_gate_from_anywhere() -> None:
-    assert table(4, rules=1, match="conntrack").tracking == ("conntrack",)
-    assert gates_of(LegacyTable(6, "filter", (1,), (), ("state",))) == [("conntrack", IPV6)]
-    assert gates_of(LegacyTable(4, "filter", (1,), (), ("socket",))) == [("defragmentation", IPV4)]
+    assert gates_of(table(4, rules=1, match="conntrack", hook=INPUT)) == [("conntrack", IPV4)]
+    assert gates_of(table(6, rules=1, match="state", hook=INPUT)) == [("conntrack", IPV6)]
+    assert gates_of(table(4, rules=1, match="socket", hook=INPUT)) == [("defragmentation", IPV4)]
+    assert gates_of(table(4, rules=1, match="statistic", hook=INPUT)) == []
 
 
 def test_a_table_too_long_to_read_is_taken_for_tracking() -> None:
-    assert gates_of(table(4, rules=1, read=False)) == [("netfilter-forward", IPV4), ("conntrack", IPV4)]
+    assert gates_of(table(4, rules=1, read=False, hook=INPUT)) == [("conntrack", IPV4)]
+    assert gates_of(table(4, rules=1, read=False)) == [("netfilter-forward", IPV4)]
 
 
 IPVS = """IP Virtual Server version 1.2.1 (size=4096)

@@ -27,11 +27,12 @@ class Link:
 def bpf(command: int, attribute: bytes) -> tuple[int, bytes]:
     """The result and what the kernel left in the attribute. Raises OSError."""
     if _NUMBER is None:
-        raise OSError(errno.ENOSYS, platform.machine())
+        raise OSError(errno.ENOSYS, f"no bpf(2) known for {platform.machine()}")
     space = ctypes.create_string_buffer(attribute, len(attribute))
     result = _libc.syscall(_NUMBER, command, space, len(attribute))
     if result < 0:
-        raise OSError(ctypes.get_errno(), "bpf")
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
     return result, space.raw
 
 

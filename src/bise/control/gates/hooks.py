@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from bise.control.gates import bpf
 from bise.control.gates.gate import BOTH, EVERYWHERE, IPV4, IPV6, Detection, Gate, entering, leaving
-from bise.control.gates.netfilter import HOOKS, NETDEV
 from bise.control.gates.netlink import ABSENT, NETFILTER, Message, attributes, conversation_if_known, text
+from bise.control.gates.nftables import HOOKS, NETDEV
 from bise.control.netlink.message import NetlinkError, attribute
 
 _HOOK_GET = 12 << 8
@@ -105,8 +105,8 @@ class Hooks:
                 self._dump(2, 0)
                 self.present = True
             except NetlinkError as error:
-                if error.code not in ABSENT:
-                    raise
+                # refused for another reason: the first look will say so
+                self.present = error.code not in ABSENT
 
     def close(self) -> None:
         if self._kernel:

@@ -8,15 +8,19 @@ Connection tracking and defragmentation act on all packets of a family once any 
 
 from collections.abc import Iterable, Iterator
 
-from bise.control.gates.gate import BOTH, EVERYWHERE, IPV4, IPV6, Detection, Gate, Where, entering, leaving
-from bise.control.gates.nftables import BaseChain, Ruleset, Tracker
+from bise.control.gates.gate import BOTH, EVERYWHERE, Detection, Gate, Where, entering, leaving
+from bise.control.gates.nftables import (
+    FAMILIES,
+    FAMILY_NAMES,
+    HOOKS,
+    INET,
+    NETDEV,
+    TRACKED,
+    BaseChain,
+    Ruleset,
+    Tracker,
+)
 
-INET, ARP, NETDEV, BRIDGE = 1, 3, 5, 7
-FAMILIES = {1: BOTH, 2: IPV4, 10: IPV6}
-FAMILY_NAMES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
-HOOKS = {0: "prerouting", 2: "forward", 4: "postrouting"}
-# A bridge's conntrack rule turns on IPv4's and IPv6's, too.
-_TRACKED = {**FAMILIES, BRIDGE: BOTH}
 _INET_INGRESS = 5
 _DEFRAGMENTING = {"tproxy", "TPROXY", "socket"}
 
@@ -80,7 +84,7 @@ def _chain_place(chain: BaseChain, ports: tuple[str, ...]) -> tuple[str, frozens
 
 
 def _tracker_gates(tracker: Tracker) -> Iterator[Gate]:
-    families = _TRACKED.get(tracker.family)
+    families = TRACKED.get(tracker.family)
     if families:
         family = FAMILY_NAMES[tracker.family]
         subject = f"{family} {tracker.table} {tracker.place}"

@@ -1,13 +1,16 @@
 """What nf_tables holds that forwarded packets could meet: base chains, flowtables, and rules that track connections.
 
 The generation number tells cheaply whether to look again; only then is anything dumped. Rules are dumped only to
-find those that turn on connection tracking or defragmentation, which act on forwarded packets whatever chain asks.
+find those that turn on connection tracking or defragmentation, which act on forwarded packets whatever chain asks;
+and not where a family is the kernel's altogether by its chains: long rulesets take long to dump.
 """
 
 import re
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from bise.control.gates.gate import BOTH, IPV4, IPV6
 from bise.control.gates.netlink import (
     ABSENT,
     NETFILTER,
@@ -19,6 +22,13 @@ from bise.control.gates.netlink import (
 )
 from bise.control.netlink.message import NetlinkError
 
+INET, ARP, NETDEV, BRIDGE = 1, 3, 5, 7
+FAMILIES = {1: BOTH, 2: IPV4, 10: IPV6}
+"""What the families of tables mean for forwarded packets; others mean nothing to them, save for devices."""
+FAMILY_NAMES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
+HOOKS = {0: "prerouting", 2: "forward", 4: "postrouting"}
+TRACKED = {**FAMILIES, BRIDGE: BOTH}
+"""What a family's rules can turn connection tracking on for: a bridge's do so for IPv4 and IPv6."""
 GROUP_NFTABLES = 7
 _SUBSYSTEM = 10 << 8
 _GETTABLE, _GETCHAIN, _GETRULE, _GETGEN, _GETOBJECT, _GETFLOWTABLE = (_SUBSYSTEM | n for n in (1, 4, 7, 16, 19, 23))
@@ -42,8 +52,10 @@ XTABLES_TRACKING = (
 )
 _NFT_TRACKING = frozenset({"ct", "nat", "masq", "redir", "connlimit", "synproxy", "flow_offload", "tproxy"})
 _MATCH_TRACKING = frozenset(XTABLES_TRACKING.decode().split("|")) | {"socket"}
-# one search of a rule's octets tells that it needn't be walked
-_SUSPECTS = re.compile(b"(?:" + "|".join(sorted(_NFT_TRACKING | _MATCH_TRACKING)).encode() + rb")\0")
+# One search of a rule's octets tells that it needn't be walked; names are attributes of type 1.
+_SUSPECTS = re.compile(
+    re.escape(struct.pack("=H", _NAME)) + b"(?:" + "|".join(sorted(_NFT_TRACKING | _MATCH_TRACKING)).encode() + rb")\0"
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -125,20 +137,28 @@ class Nftables:
 
     def _dump(self) -> Ruleset:
         dormant = dormant_tables(self._all(_GETTABLE))
-        return Ruleset(
-            base_chains(self._all(_GETCHAIN), dormant),
-            flowtables(self._all(_GETFLOWTABLE), dormant),
-            tuple(sorted({*rule_trackers(self._all(_GETRULE)), *object_trackers(self._all(_GETOBJECT))})),
-        )
+        chains = base_chains(self._all(_GETCHAIN), dormant)
+        tables = flowtables(self._all(_GETFLOWTABLE), dormant)
+        gated = gated_families(chains)
+        trackers: set[Tracker] = set()
+        for family in (family for family, tracked in TRACKED.items() if tracked - gated):
+            trackers |= rule_trackers(self._all(_GETRULE, family)) | object_trackers(self._all(_GETOBJECT, family))
+        return Ruleset(chains, tables, tuple(sorted(trackers)))
 
-    def _all(self, kind: int) -> list[Message]:
+    def _all(self, kind: int, family: int = 0) -> list[Message]:
         assert self._kernel
         try:
-            return self._kernel.dump(kind, bytes(_FAMILY_HEADER))
+            return self._kernel.dump(kind, bytes([family]).ljust(_FAMILY_HEADER, b"\0"))
         except NetlinkError as error:
             if error.code in ABSENT and kind == _GETFLOWTABLE:
                 return []
             raise
+
+
+def gated_families(chains: Iterable[BaseChain]) -> frozenset[int]:
+    """The families whose packets are all the kernel's because of these chains."""
+    meeting = [c.family for c in chains if c.hook in HOOKS and c.family in FAMILIES and (c.rules or c.drops)]
+    return frozenset(version for family in meeting for version in FAMILIES[family])
 
 
 def dormant_tables(tables: list[Message]) -> frozenset[tuple[int, str]]:

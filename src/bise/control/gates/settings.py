@@ -7,7 +7,7 @@ the knob gates wherever it is set. See the package's docstring for those that ar
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from bise.control.gates.gate import EVERYWHERE, IPV4, IPV6, Detection, Gate, Where, crossing, entering
+from bise.control.gates.gate import EVERYWHERE, IPV4, IPV6, Detection, Gate, Where, crossing, entering, leaving
 
 # What the fast path is expected to do itself:
 # rp-filter, accept-local, route-localnet: source and destination checks as the settings say.
@@ -57,7 +57,7 @@ class PortSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All ports' settings by name, and the namespace's own.
+    """The settings of the ports that are there, by name, and the namespace's own.
 
     `ignore_linkdown4/6`: interfaces ("all" too) where routes without a carrier are passed over in look-ups.
     """
@@ -125,11 +125,12 @@ def _family_gates(name: str, port: PortSettings) -> Iterator[Gate]:
 
 
 def _redirect_gates(name: str, port: PortSettings) -> Iterator[Gate]:
+    # a redirect bends routes through the device it was received on
     why = "ICMP redirects received here would bend the kernel's routes, unannounced"
     if port.ipv4 and port.forwarding4 and port.accept_redirects4:
-        yield _gate("sysctl-redirects", f"net.ipv4.conf.{name}.accept_redirects", IPV4, EVERYWHERE, why)
+        yield _gate("sysctl-redirects", f"net.ipv4.conf.{name}.accept_redirects", IPV4, leaving(name), why)
     if port.ipv6 and port.forwarding6 and port.accept_redirects6:
-        yield _gate("sysctl-redirects", f"net.ipv6.conf.{name}.accept_redirects", IPV6, EVERYWHERE, why)
+        yield _gate("sysctl-redirects", f"net.ipv6.conf.{name}.accept_redirects", IPV6, leaving(name), why)
 
 
 def _check_gates(name: str, port: PortSettings, native: frozenset[str]) -> Iterator[Gate]:

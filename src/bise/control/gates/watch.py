@@ -46,6 +46,7 @@ class Watch:
         self._reported: tuple[tuple[Gate, ...], Settings] | None = None
         self._concerned: set[str] = set()
         self._round = 0
+        self._due = 0.0
         self._heard_at = 0.0
         self._looking: asyncio.TimerHandle | None = None
         self._polling: asyncio.TimerHandle | None = None
@@ -67,7 +68,8 @@ class Watch:
         self._report()
         for ear in self._ears:
             self._loop.add_reader(ear.fileno(), self._hear, ear)
-        self._poll()
+        self._due = self._loop.time() + PERIOD
+        self._polling = self._loop.call_at(self._due, self._poll)
 
     def close(self) -> None:
         """Stop watching and let go of every descriptor."""
@@ -108,15 +110,17 @@ class Watch:
 
     def _look_at_concerned(self) -> None:
         assert self._loop
-        self._looking, self._heard_at = None, self._loop.time()
+        self._looking = None
         names, self._concerned = self._concerned, set()
         if self._lookout.look_at(names):
             self._report()
+        self._heard_at = self._loop.time()
 
     def _poll(self) -> None:
         """Look at what changes silently, and at one of the others in its turn."""
         assert self._loop
-        self._polling = self._loop.call_later(PERIOD, self._poll)
+        self._due = max(self._due + PERIOD, self._loop.time())
+        self._polling = self._loop.call_at(self._due, self._poll)
         self._round += 1
         turn = self._round % _AUDIT_ROUNDS
         if self._lookout.look_at([*self._lookout.polled, *self._lookout.announced[turn : turn + 1]]):

@@ -7,26 +7,24 @@ that turn on connection tracking, are in its entries.
 
 import ctypes
 import os
-import re
 import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bise.control.gates.gate import BOTH, EVERYWHERE, IPV4, IPV6, Detection, Gate
-from bise.control.gates.netfilter import HOOKS, tracking_gate
-from bise.control.gates.nftables import XTABLES_TRACKING
+from bise.control.gates.netfilter import tracking_gate
+from bise.control.gates.nftables import HOOKS, XTABLES_TRACKING
 
 _GET_INFO, _GET_ENTRIES = 64, 65
 _INFO = struct.Struct("=32sI5I5III")
 _DROP = -1
 _ENTRIES_AT = 40
-_READ_WHOLE = 1 << 16
+_READ_WHOLE = 1 << 15
 # by family: socket family and level, file of table names, an entry's size up to its matches
 _LAYOUT = {4: (socket.AF_INET, 0, "ip_tables_names", 112), 6: (socket.AF_INET6, 41, "ip6_tables_names", 168)}
 _COMMAND = {4: "iptables-legacy", 6: "ip6tables-legacy"}
-# a match or target begins with its size, then its name in 29 octets
-_TRACKING = re.compile(rb"\0(" + XTABLES_TRACKING + rb"|socket)\0")
+_TRACKING = [word + b"\0" for word in (*XTABLES_TRACKING.split(b"|"), b"socket")]
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -34,7 +32,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 class LegacyTable:
     """A table of one family: the hooks where it has rules, those it drops at by policy, and what tracks connections.
 
-    `unread`: too long to look for the latter every time.
+    The latter two are looked for only where no forwarded packet meets a rule; `unread`: too long for that, every time.
     """
 
     family: int
@@ -93,14 +91,22 @@ def policy_drops(entries: bytes, offset: int, entry_size: int) -> bool:
 
 def table_from(family: int, name: str, info: bytes, entries: bytes | None) -> LegacyTable:
     """A table from its summary and its entries; None for those where they are too many to read every time."""
-    first, policy, _ = read_info(info)
-    ruled = tuple(hook for hook in first if first[hook] != policy[hook])
+    _, policy, _ = read_info(info)
+    ruled = ruled_hooks(info)
+    if not HOOKS.keys().isdisjoint(ruled):
+        return LegacyTable(family, name, ruled, ())
     if entries is None:
         return LegacyTable(family, name, ruled, (), unread=True)
     size = _LAYOUT[family][3]
     dropping = tuple(hook for hook in policy if policy_drops(entries, policy[hook], size))
-    tracking = {word.decode() for word in _TRACKING.findall(entries)} if ruled else set()
-    return LegacyTable(family, name, ruled, dropping, tuple(sorted(tracking)))
+    tracking = [word[:-1].decode() for word in _TRACKING if b"\0" + word in entries] if ruled else []
+    return LegacyTable(family, name, ruled, dropping, tuple(tracking))
+
+
+def ruled_hooks(info: bytes) -> tuple[int, ...]:
+    """The hooks whose built-in chains have rules: those that don't begin with their policy."""
+    first, policy, _ = read_info(info)
+    return tuple(hook for hook in first if first[hook] != policy[hook])
 
 
 def has_virtual_services(table: str) -> bool:
@@ -137,7 +143,7 @@ class Xtables:
             info = self._option(family, _GET_INFO, name.ljust(32, b"\0") + bytes(_INFO.size - 32))
             size = read_info(info)[2]
             entries = None
-            if size <= _READ_WHOLE:
+            if size <= _READ_WHOLE and HOOKS.keys().isdisjoint(ruled_hooks(info)):
                 request = name.ljust(32, b"\0") + struct.pack("=II", size, 0) + bytes(size)
                 entries = self._option(family, _GET_ENTRIES, request)[_ENTRIES_AT:]
             yield table_from(family, name.decode(), info, entries)
@@ -151,7 +157,8 @@ class Xtables:
         space = ctypes.create_string_buffer(request, len(request))
         length = ctypes.c_uint32(len(request))
         if _libc.getsockopt(raw.fileno(), level, option, space, ctypes.byref(length)) < 0:
-            raise OSError(ctypes.get_errno(), "getsockopt of a legacy iptables table")
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
         return space.raw[: length.value]
 
 
