@@ -27,7 +27,7 @@ _SIZE_OPTIONS = {"rx": _RX_RING, "tx": _TX_RING, "fill": _FILL_RING, "completion
 _PAGES = {"rx": 0, "tx": 0x80000000, "fill": 0x100000000, "completion": 0x180000000}  # if_xdp.h, XDP_PGOFF_…
 _ENTRY_OCTETS = {"rx": 16, "tx": 16, "fill": 8, "completion": 8}
 _UNALIGNED_CHUNKS = 1
-_USE_NEED_WAKEUP = 8
+_COPY, _USE_NEED_WAKEUP = 2, 8
 _ZERO_COPY = 1
 _PATIENCE_S = 2.0  # the kernel takes a queue back from a closed socket some time after the close
 _DRAIN_S = 0.05
@@ -112,8 +112,12 @@ class XdpSocket:
             ring.entries, ring.mask = base + start, entries - 1
 
     def _bind(self, ifindex: int) -> None:
-        """Zero-copy where the driver has it, else copy: the kernel chooses. A queue just closed is busy for a while."""
-        address = struct.pack("=HHIII", _FAMILY, _USE_NEED_WAKEUP, ifindex, self.queue, 0)
+        """Zero-copy where the driver has it, else copy: the kernel chooses. A queue just closed is busy for a while.
+
+        A driver can't reach a packet that straddles two pages far apart: without huge pages it has to be copies.
+        """
+        flags = _USE_NEED_WAKEUP if self._memory.region.huge else _USE_NEED_WAKEUP | _COPY
+        address = struct.pack("=HHIII", _FAMILY, flags, ifindex, self.queue, 0)
         deadline = time.monotonic() + _PATIENCE_S
         while True:
             number = _bind(self._socket.fileno(), address)
