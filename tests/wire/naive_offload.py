@@ -44,7 +44,7 @@ def _payload(packet: bytes, version: int, front: int = 0) -> tuple[int, int, int
 
 
 def _inner(packet: bytes, further: int, protocol: int, at: int, octets: int) -> tuple[int, int]:
-    payload = packet[at : at + max(octets, 0)]
+    payload, end = packet[at : at + max(octets, 0)], at + octets
     kind = {4: 0x0800, 41: 0x86DD}.get(protocol, 0)
     if protocol == 47 and len(payload) >= 4 and not payload[0] & 0x4F and not payload[1]:
         kind = number(payload, 2, 2)
@@ -64,9 +64,9 @@ def _inner(packet: bytes, further: int, protocol: int, at: int, octets: int) -> 
         if kind in (0x8100, 0x88A8) and len(packet) >= at + 4:
             kind, at = number(packet, at + 2, 2), at + 4
     if kind == 0x0800 and ipv4_fault(packet[at:], further) == ipv4.Fault.NONE:
-        return 4, at
+        return 4 if at + number(packet, at + 2, 2) <= end else 0, at
     if kind == 0x86DD and ipv6_fault(packet[at:], further) == ipv6.Fault.NONE:
-        return 6, at
+        return 6 if at + 40 + number(packet, at + 4, 2) <= end else 0, at
     return 0, at
 
 

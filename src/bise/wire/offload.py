@@ -36,18 +36,21 @@ _UDP_OCTETS, _UDP_CHECKSUM, _UDP_LENGTH = 8, 6, 4
 def complete_ipv4(packet, offset):
     """Completes what is partial behind the trusted IPv4 header at `offset`, and in a tunnel one level further."""
     protocol, at, octets, pseudo = _payload_ipv4(packet, offset)
-    inside = _complete_inside(packet, protocol, at, octets)
-    if inside == Completion.SPLIT:
-        return inside
-    outside = _complete(packet, protocol, at, octets, pseudo)
-    return outside if outside != Completion.UNTOUCHED else inside
+    return _complete_both(packet, protocol, at, octets, pseudo)
 
 
 @hot
 def complete_ipv6(packet, offset):
     """Completes what is partial behind the trusted IPv6 header at `offset`, and in a tunnel one level further."""
     protocol, at, octets, pseudo = _payload_ipv6(packet, offset)
-    inside = _complete_inside(packet, protocol, at, octets)
+    return _complete_both(packet, protocol, at, octets, pseudo)
+
+
+@hot
+def _complete_both(packet, protocol, at, octets, pseudo):
+    """The inner one comes first: the outer one, where it is complete, was made for a completed inner one."""
+    inner_protocol, inner_at, inner_octets, inner_pseudo = _payload_inside(packet, protocol, at, octets)
+    inside = _complete(packet, inner_protocol, inner_at, inner_octets, inner_pseudo)
     if inside == Completion.SPLIT:
         return inside
     outside = _complete(packet, protocol, at, octets, pseudo)
@@ -55,16 +58,14 @@ def complete_ipv6(packet, offset):
 
 
 @hot
-def _complete_inside(packet, protocol, at, octets):
-    """The inner one comes first: the outer one, where it is complete, was made for a completed inner one."""
+def _payload_inside(packet, protocol, at, octets):
+    """As `_payload_ipv4`, of what a tunnel carries; protocol -1 where nothing is inside."""
     kind, offset = tunnel.inner(packet, protocol, at, octets)
     if kind == EtherType.IPV4:
-        protocol, at, octets, pseudo = _payload_ipv4(packet, offset)
-        return _complete(packet, protocol, at, octets, pseudo)
+        return _payload_ipv4(packet, offset)
     if kind == EtherType.IPV6:
-        protocol, at, octets, pseudo = _payload_ipv6(packet, offset)
-        return _complete(packet, protocol, at, octets, pseudo)
-    return Completion.UNTOUCHED
+        return _payload_ipv6(packet, offset)
+    return -1, at, 0, 0
 
 
 @hot

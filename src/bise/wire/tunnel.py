@@ -5,7 +5,8 @@ from bise.wire import ethernet, geneve, gre, ipv4, ipv6, udp, vlan, vxlan
 from bise.wire.ethernet import Ethernet, EtherType
 from bise.wire.geneve import Geneve
 from bise.wire.gre import GRE
-from bise.wire.ipv4 import Protocol
+from bise.wire.ipv4 import IPv4, Protocol
+from bise.wire.ipv6 import IPv6
 from bise.wire.udp import UDP
 from bise.wire.vlan import Tag
 
@@ -14,15 +15,17 @@ from bise.wire.vlan import Tag
 def inner(packet, protocol, offset, octets):
     """What the payload of `octets` octets at `offset` carries: an EtherType, IPV4 or IPV6, and where its header lies.
 
-    The header may be trusted, as its `fault` has been asked. The EtherType is 0 where nothing like that is inside."""
+    The header may be trusted, as its `fault` has been asked, and what it heads ends within the payload. The EtherType
+    is 0 where nothing like that is inside."""
     kind, at = _carried(packet, protocol, offset, octets)
     if kind == EtherType.ETHERNET:
         kind, at = _framed(packet, at)
+    end = offset + octets + 1
     if kind == EtherType.IPV4 and ipv4.fault(packet, at) == ipv4.Fault.NONE:
-        return kind, at
+        end = at + IPv4(packet, at).total_length
     if kind == EtherType.IPV6 and ipv6.fault(packet, at) == ipv6.Fault.NONE:
-        return kind, at
-    return 0, at
+        end = at + ipv6.SIZE + IPv6(packet, at).payload_length
+    return (kind, at) if end <= offset + octets else (0, at)
 
 
 @hot
