@@ -92,9 +92,10 @@ class Router:
         indices = [self.hops.claim(hop) for hop in via]
         chosen = [indices[number % 16] for number in range(len(routes))]
         self.fib.load([address for address, _ in routes], [length for _, length in routes], chosen)
-        self._own = Region(OWN_BITS // 8 + IPv4State.size, huge_pages=False)
+        self._own = Region(OWN_BITS // 8 + IPv4State.size + 2, huge_pages=False)
         self.ipv4 = IPv4State(self._own.address + OWN_BITS // 8)
         self.ipv4.fib, self.ipv4.hops, self.ipv4.own = self.fib.address, self.hops.address, self._own.address
+        self.ipv4.checks = self.ipv4.address + IPv4State.size
         self.pipeline = build(build_graph("ethernet.input", _parts()), DRIVERS)
         self.crew = Crew([core], parts.POLL, _register, _unregister)
         queue = self.ports[0].queues[0]

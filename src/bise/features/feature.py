@@ -18,7 +18,8 @@ T = TypeVar("T")
 class PortFacts:
     """A port as features see it. `link`: Linux's interface of it. MTUs in octets of the IP packet; MACs 48-bit integers.
 
-    `punted`: families that may leave by it only through Linux.
+    `punted`: families that may leave by it only through Linux. `rp_filter`: as the sysctls of the port and of all
+    interfaces come to together.
     """
 
     number: int
@@ -29,6 +30,7 @@ class PortFacts:
     mtu6: int
     incomplete_checksums: bool = False
     punted: frozenset[int] = frozenset()
+    rp_filter: int = 0
 
 
 @dataclass

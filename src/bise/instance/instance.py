@@ -45,7 +45,7 @@ _MODES = {"poll": worker.POLL, "adaptive": worker.ADAPTIVE, "interrupt": worker.
 _TICK_S = 0.02
 _WRITE_BACK_TICKS = 50
 # The sysctls that the fast path follows by itself; every other one that matters is a gate (control/gates/settings.py).
-NATIVE = frozenset({"send-redirects", "bc-forwarding", "mtu6"})
+NATIVE = frozenset({"send-redirects", "bc-forwarding", "mtu6", "rp-filter"})
 
 
 class Instance:
@@ -88,7 +88,7 @@ class Instance:
         await self.server.start(Replies(self).verbs())
         self._open_memory()
         self.mirror = Mirror()
-        self._opened.push_async_callback(self.mirror.close)
+        self._opened.callback(self.mirror.close)
         self.crew = Crew(self.wanted.cores, _MODES[self.wanted.mode], _register, _unregister)
         self.features = self._make_features(Surroundings(self.mirror, self.crew.epochs.retire, PORTS))
         for feature in self.features:
@@ -192,7 +192,8 @@ class Instance:
 
     def _set_facts(self, port: Port, link: Link) -> None:
         """Tells the steering program and the features how the port is now."""
-        mtu6 = self.settings.ports[port.name].mtu6 if port.name in self.settings.ports else link.mtu
+        settings = self.settings.ports.get(port.name)
+        mtu6 = settings.mtu6 if settings else 0
         punted = gating.punted_egress(self.standing).get(port.name, frozenset())
         facts = PortFacts(
             port.number,
@@ -203,6 +204,7 @@ class Instance:
             mtu6 or link.mtu,
             port.incomplete_checksums,
             punted,
+            settings.rp_filter if settings else 0,
         )
         if self._facts.get(port.name) == facts:
             return

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from bise.control.changes import Change, Removed
-from bise.control.objects import TABLE_LOCAL, Destination, Prefix, RouteKind
+from bise.control.objects import TABLE_LOCAL, Address, Destination, Prefix, RouteKind
 from bise.features.feature import Feature, PortFacts, Surroundings
 from bise.features.ipv4.logic import own_bit
 from bise.features.ipv4.nodes import PART
-from bise.features.ipv4.state import OWN_BITS, State
+from bise.features.ipv4.state import OWN_BITS, SourceCheck, State
 from bise.features.nexthop.control import Hops
 from bise.features.nexthop.routes import Routes
-from bise.hot import Header, Region
+from bise.hot import Header, Region, store8
 from bise.tables.prefix32 import Prefix32
 
 # What Linux judges before it looks at routes (net/ipv4/route.c, ip_route_input_slow): this network, loopback,
@@ -28,8 +28,12 @@ class Control(Feature):
         self.fib = Prefix32(surroundings.retire)
         self.routes = Routes(4, self.fib, hops, surroundings.mirror, FIXED)
         self._own: set[Prefix] = set()
-        self._region = Region(OWN_BITS // 8 + State.size, huge_pages=False)
+        self._checks = OWN_BITS // 8 + State.size  # offset of an octet a port
+        self._region = Region(self._checks + surroundings.ports, huge_pages=False)
+        self._links: dict[int, set[Address]] = {}  # IPv4 addresses of each link
+        self._ports: dict[int, PortFacts] = {}  # by link
         self.state = State(self._region.address + OWN_BITS // 8)
+        self.state.checks = self._region.address + self._checks
         self.state.fib, self.state.hops, self.state.own = self.fib.address, hops.address, self._region.address
 
     def states(self) -> Mapping[type[Header], int]:
@@ -44,14 +48,35 @@ class Control(Feature):
                 if not isinstance(change, Removed) and is_local(subject):
                     self._own.add(subject.prefix)
                 renewed = True
+            elif isinstance(subject, Address) and subject.family == 4:
+                self._address_changed(change)
         if renewed:
             self.set_own((place.destination, place.length) for place in self._own)
         self.routes.follow(changes)
 
+    def _address_changed(self, change: Change) -> None:
+        for address, present in ((getattr(change, "old", None), False), (getattr(change, "new", None), True)):
+            if isinstance(address, Address):
+                held = self._links.setdefault(address.link, set())
+                (held.add if present else held.discard)(address)
+                if address.link in self._ports:
+                    self._set_check(self._ports[address.link])
+
+    def _set_check(self, port: PortFacts) -> None:
+        check = SourceCheck(min(port.rp_filter, SourceCheck.LOOSE))
+        if check is SourceCheck.LOOSE and not self._links.get(port.link):
+            check = SourceCheck.LOOSE_UNADDRESSED
+        store8(self._region.address + self._checks + port.number, check)
+
     def set_port(self, port: PortFacts) -> None:
-        self.routes.links_differ(port.link)
+        known = port.link in self._ports
+        self._ports[port.link] = port
+        self._set_check(port)
+        if not known:
+            self.routes.links_differ(port.link)
 
     def drop_port(self, port: PortFacts) -> None:
+        self._ports.pop(port.link, None)
         self.routes.links_differ(port.link)
 
     def why_left(self, place: Prefix) -> str:

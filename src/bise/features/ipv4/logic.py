@@ -1,6 +1,8 @@
 """What IPv4 decides about addresses, without tables where that is enough."""
 
-from bise.features.ipv4.state import OWN_BITS
+from enum import IntEnum
+
+from bise.features.ipv4.state import OWN_BITS, SourceCheck
 from bise.features.nexthop.state import Hop, HopKind
 from bise.hot import hot, load8, nth
 from bise.tables.prefix32 import look_up32
@@ -32,3 +34,37 @@ def is_own(state, source):
     if load8(state.own + (bit >> 3)) >> (bit & 7) & 1 == 0:
         return False
     return nth(Hop, state.hops, look_up32(state.fib, source)).kind == HopKind.LOCAL
+
+
+class Verdict(IntEnum):
+    """What is thought of a source."""
+
+    GOOD = 0
+    OWN = 1
+    ELSEWHERE = 2  # certainly not by this port
+    DOUBTFUL = 3  # only Linux knows
+
+
+@hot
+def judge_source(state, source, port):
+    """Linux's fib_validate_source (net/ipv4/fib_frontend.c), as far as the table tells."""
+    check = load8(state.checks + port)
+    if check == SourceCheck.OWN:
+        return Verdict.OWN if is_own(state, source) else Verdict.GOOD
+    return _judge_way_back(nth(Hop, state.hops, look_up32(state.fib, source)), check, port)
+
+
+@hot
+def _judge_way_back(hop, check, port):
+    """Whether the way back that `hop` is satisfies a strict or loose check."""
+    kind = hop.kind
+    if kind == HopKind.LOCAL:
+        return Verdict.OWN
+    if kind == HopKind.FORWARD and hop.egress == port:
+        return Verdict.GOOD
+    if check == SourceCheck.LOOSE:
+        away = kind == HopKind.FORWARD or kind == HopKind.UNRESOLVED or kind == HopKind.OTHER_LINK
+        return Verdict.GOOD if away or kind == HopKind.GROUP else Verdict.DOUBTFUL
+    if check == SourceCheck.STRICT and kind == HopKind.FORWARD:
+        return Verdict.ELSEWHERE
+    return Verdict.DOUBTFUL

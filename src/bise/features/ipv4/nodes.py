@@ -5,7 +5,7 @@ from enum import IntEnum
 
 from bise.engine.node import Drop, Part, Punt, PuntClass, To, node
 from bise.engine.packet import trim
-from bise.features.ipv4.logic import is_odd_source, is_own
+from bise.features.ipv4.logic import Verdict, is_odd_source, judge_source
 from bise.features.ipv4.state import State
 from bise.features.nexthop.state import Hop, HopKind
 from bise.hot import nth
@@ -24,6 +24,8 @@ class Input(IntEnum):
     OPTIONS = 6
     MARTIAN_SOURCE = 7
     OWN_SOURCE = 8
+    REVERSE_PATH = 9
+    DOUBTFUL_SOURCE = 10
 
 
 @node(Input, State)
@@ -37,9 +39,12 @@ def input(packet, state, now):
         return int(Input.OPTIONS)
     if is_odd_source(ip.source):
         return int(Input.MARTIAN_SOURCE)
-    if is_own(state, ip.source):
+    verdict = judge_source(state, ip.source, packet.port)
+    if verdict == Verdict.GOOD:
+        return int(Input.VALID)
+    if verdict == Verdict.OWN:
         return int(Input.OWN_SOURCE)
-    return int(Input.VALID)
+    return int(Input.REVERSE_PATH if verdict == Verdict.ELSEWHERE else Input.DOUBTFUL_SOURCE)
 
 
 class LookUp(IntEnum):
@@ -52,6 +57,7 @@ class LookUp(IntEnum):
     PROHIBIT = 7
     OTHER_LINK = 8
     KERNEL = 9
+    BROADCAST = 10
     NO_ROUTE = 0
 
 
@@ -97,6 +103,7 @@ HOP_EDGES = {
     LookUp.PROHIBIT: Punt("ipv4.prohibit", "a prohibiting route: Linux tells the sender"),
     LookUp.OTHER_LINK: Punt("ipv4.other-link", "the way out is no port of Bise's"),
     LookUp.KERNEL: Punt("ipv4.kernel-route", "a route that only Linux can follow"),
+    LookUp.BROADCAST: Punt("ipv4.broadcast", "for all hosts of a network, or a group", PuntClass.CONTROL),
     LookUp.NO_ROUTE: _NO_ROUTE,
 }
 
@@ -112,6 +119,8 @@ PART = Part(
             Input.OPTIONS: Punt("ipv4.options", "a header with options"),
             Input.MARTIAN_SOURCE: Drop("ipv4.martian-source", "a source that no host may send from"),
             Input.OWN_SOURCE: Drop("ipv4.own-source", "a source that is an address of this host"),
+            Input.REVERSE_PATH: Drop("ipv4.reverse-path", "the way back to the source is not this port (rp_filter)"),
+            Input.DOUBTFUL_SOURCE: Punt("ipv4.doubtful-source", "a source that Linux judges (rp_filter)"),
         },
         look_up: HOP_EDGES,
         forward: {

@@ -1,9 +1,20 @@
 """What IPv4 remembers. Written by the control thread: the forwarding table (with the local table in it), the next hops
 that it names, and a filter of our own addresses."""
 
+from enum import IntEnum
+
 from bise.hot import Header, le64
 
 OWN_BITS = 4096  # of the filter
+
+
+class SourceCheck(IntEnum):
+    """What is asked of a source address on a port (net.ipv4.conf.*.rp_filter; RFC 3704)."""
+
+    OWN = 0  # not to be ours
+    STRICT = 1  # the way back is the port that it came in by
+    LOOSE = 2  # there is a way back
+    LOOSE_UNADDRESSED = 3  # the same on a port without an IPv4 address, where Linux asks for more
 
 
 class State(Header):
@@ -11,4 +22,5 @@ class State(Header):
 
     fib = le64(constant=True)  # address of the root of a Prefix32: destination -> index of a Hop
     hops = le64(constant=True)  # address of the array of Hop
+    checks = le64(constant=True)  # address of an octet a port number: SourceCheck
     own = le64(constant=True)  # address of a bit field: a bit for every hash of an address of our own

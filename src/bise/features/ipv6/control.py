@@ -42,6 +42,7 @@ class Control(Feature):
         hops = surroundings.find(Hops)
         self.fib = Prefix128(surroundings.retire)
         self.routes = Routes(6, WholeKeys(self.fib), hops, surroundings.mirror, FIXED)
+        self._links: set[int] = set()  # of the ports
         self._region = Region(State.size, huge_pages=False)
         self.state = State(self._region.address)
         self.state.fib, self.state.hops = self.fib.address, hops.address
@@ -53,9 +54,12 @@ class Control(Feature):
         self.routes.follow(changes)
 
     def set_port(self, port: PortFacts) -> None:
-        self.routes.links_differ(port.link)
+        if port.link not in self._links:
+            self._links.add(port.link)
+            self.routes.links_differ(port.link)
 
     def drop_port(self, port: PortFacts) -> None:
+        self._links.discard(port.link)
         self.routes.links_differ(port.link)
 
     def why_left(self, place: Prefix) -> str:

@@ -49,6 +49,7 @@ class LookUp(IntEnum):
     PROHIBIT = 7
     OTHER_LINK = 8
     KERNEL = 9
+    BROADCAST = 10
     NO_ROUTE = 0
 
 
@@ -94,6 +95,7 @@ HOP_EDGES = {
     LookUp.PROHIBIT: Punt("ipv6.prohibit", "a prohibiting route: Linux tells the sender"),
     LookUp.OTHER_LINK: Punt("ipv6.other-link", "the way out is no port of Bise's"),
     LookUp.KERNEL: Punt("ipv6.kernel-route", "a route that only Linux can follow"),
+    LookUp.BROADCAST: Punt("ipv6.broadcast", "for all hosts of a network, or a group", PuntClass.CONTROL),
     LookUp.NO_ROUTE: _NO_ROUTE,
 }
 

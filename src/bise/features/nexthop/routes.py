@@ -31,6 +31,8 @@ HASH_RANGE = 1 << 31
 _ENDS = {
     RouteKind.LOCAL: HopKind.LOCAL,
     RouteKind.ANYCAST: HopKind.LOCAL,
+    RouteKind.BROADCAST: HopKind.BROADCAST,
+    RouteKind.MULTICAST: HopKind.BROADCAST,
     RouteKind.BLACKHOLE: HopKind.BLACKHOLE,
     RouteKind.UNREACHABLE: HopKind.UNREACHABLE,
     RouteKind.PROHIBIT: HopKind.PROHIBIT,

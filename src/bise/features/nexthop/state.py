@@ -21,6 +21,7 @@ class HopKind(IntEnum):
     PROHIBIT = 7
     OTHER_LINK = 8  # out by a link that is no port of ours
     KERNEL = 9  # a route that only Linux can follow
+    BROADCAST = 10  # to all hosts of a network, or a group: Linux's
 
 
 class Hop(Header):
