@@ -28,6 +28,7 @@ SEC("tc") int tag(struct __sk_buff *packet) { bpf_skb_vlan_push(packet, bpf_hton
 char _license[] SEC("license") = "GPL";
 """
 Swapper = subprocess.Popen[bytes]
+RUNNING: list[Swapper] = []
 
 
 def start_swapper(topology: Topology, *names: str, alive_ms: int = 2000) -> Swapper:
@@ -35,9 +36,21 @@ def start_swapper(topology: Topology, *names: str, alive_ms: int = 2000) -> Swap
     while: only what is about its death has the short deadline."""
     command = (sys.executable, "-m", "tests.ports.mac_swapper", str(alive_ms), *names)
     process = topology.router.start(*command, cwd=ROOT, stdout=subprocess.PIPE)
+    RUNNING.append(process)
     assert process.stdout is not None
     assert process.stdout.readline() == b"forwarding\n"
     return process
+
+
+@pytest.fixture(autouse=True)
+def no_survivors() -> Iterator[None]:
+    """A test that fails leaves no process behind."""
+    yield
+    while RUNNING:
+        process = RUNNING.pop()
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
 
 
 def end(process: Swapper) -> int:
