@@ -25,7 +25,7 @@ WIRING = (
 
 @contextmanager
 def wired(role: str) -> Iterator[Namespace]:
-    """A namespace with the links left and right, both up, 10.0.1.1 and 2001:db8:1::1 on the left one, 2 on the right."""
+    """A namespace with the links left (10.0.1.1, 2001:db8:1::1) and right (the same with a 2), both up."""
     with Namespaces(role, purpose="bisemirror") as (namespace,):
         namespace.sysctl(dict.fromkeys((f"net/ipv6/conf/default/{name}" for name in QUIET), 0))
         namespace.ip(*WIRING)

@@ -173,13 +173,19 @@ class Mirror:
         """Readable when there is something to catch up with."""
         return self._events.fileno()
 
-    async def close(self) -> None:
+    async def stop(self) -> None:
+        """Follow no longer; `catch_up` and `start` go on from here."""
         if self._loop is not None:
             self._loop.remove_reader(self._events.fileno())
+            self._loop = None
         if self._following is not None:
             self._following.cancel()
             with suppress(asyncio.CancelledError):
                 await self._following
+            self._following = None
+
+    def close(self) -> None:
+        """Give the sockets back; `stop` first."""
         for socket in (self._events, self._dumps, self._requests):
             socket.close()
 

@@ -42,7 +42,7 @@ class Network:
         self.routes: Tracked[Prefix, Destination] = Tracked()
         self.rules: Tracked[Rule, Rule] = Tracked()
         self.bare: set[int] = set()
-        """Links that lost their last IPv4 address: paths there are dead though the link is up, until it has one again."""
+        """Links that lost their last IPv4 address: paths there are dead, though the link is up, until it has another."""
         self.suspicious: set[int] = set()
         """Links whose routes Linux may just have changed without a word; whoever has looked empties it."""
         self.inferred = 0

@@ -20,7 +20,9 @@ Routes = tuple[Route, ...]
 
 def with_route(family: int, routes: Routes, one: tuple[Route], flags: int) -> Routes:
     """The routes at a prefix after RTM_NEWROUTE with these NLM_F_* flags. `one` is returned itself where it is all."""
-    if not routes or routes == one:
+    if not routes or routes is one:
+        return one
+    if len(routes) == 1 and flags & REPLACE and _rank(routes[0]) == _rank(one[0]) and not one[0].source_length:
         return one
     if family == 4:
         return _with_route_4(routes, one[0], flags)
@@ -94,7 +96,7 @@ def _with_route_6(routes: Routes, route: Route, flags: int) -> Routes:
 
 
 def is_mixed(routes: Routes, told: Route) -> bool:
-    """Whether an announced IPv6 route joined one that says otherwise: what holds for its other paths Linux won't tell."""
+    """Whether an announced IPv6 route joined one that says otherwise; Linux won't tell which holds for its paths."""
     if not _gathers(told):
         return False
     wanted = replace(told, paths=())

@@ -99,7 +99,7 @@ def _uses(route: Route, link: int) -> bool:
 
 
 def _dead(network: Network, route: Route, link: int, *, force: bool = False) -> bool:
-    """Whether a route goes with the link: it leads there, and nowhere else that is up. `force` takes local ones, too."""
+    """Whether a route goes with the link: it leads there, and nowhere else that is up; `force` takes local ones."""
     if not _uses(route, link) or (route.scope == _SCOPE_HOST and not force):
         return False
     links, bare = network.links.values, network.bare
