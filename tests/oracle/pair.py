@@ -1,6 +1,5 @@
 """Two routers with one configuration, of which the kernel forwards for one: do they do the same?"""
 
-import shlex
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -134,5 +133,5 @@ class Pair:
     def run(self, command: str) -> None:
         """Run a command in both routers."""
         for network in self.networks:
-            network.topology.router.run(*shlex.split(command))
+            network.topology.router.run_line(command)
         self.settle()

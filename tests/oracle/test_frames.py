@@ -13,7 +13,7 @@ from tests.oracle.addresses import THIRD4, THIRD6
 from tests.oracle.packets import ip4, ip6, to_length, udp
 from tests.oracle.pair import Pair
 from tests.oracle.peer import Peer
-from tests.oracle.tagging import tagged
+from tests.oracle.programs import tagged
 
 pytestmark = pytest.mark.root
 

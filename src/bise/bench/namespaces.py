@@ -6,6 +6,7 @@ A namespace's name holds the pid of the process that made it, so that the next r
 import ctypes
 import os
 import re
+import shlex
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -66,6 +67,10 @@ class Namespace:
         if done.returncode:
             raise BiseError(f"{' '.join(command)} in {self.name} ended with {done.returncode}: {done.stderr.strip()}")
         return done.stdout
+
+    def run_line(self, command: str) -> str:
+        """The same for a command in one string, quoted as for a shell."""
+        return self.run(*shlex.split(command))
 
     def start(self, *command: str, **options: Any) -> subprocess.Popen[bytes]:
         """Start `command` in here as `ip netns exec` does; options are Popen's."""
