@@ -9,7 +9,6 @@ deadlines lie so many ms ahead as the first word says.
 import signal
 import sys
 import threading
-from typing import Any
 
 from bise.hot import Region, entry, external, hot, load16, load32, load64, load_acquire, store16, store32, store64
 from bise.ports.af_xdp import rings
@@ -23,6 +22,7 @@ from bise.ports.steering.program import Steering, steer
 from bise.ports.steering.verdicts import Verdicts
 
 STOP, CLOCK, PORTS, PACKETS = 0, 8, 64, 1024  # offsets in the state
+ENDINGS = {signal.SIGTERM, signal.SIGINT}
 _clock_gettime = external("clock_gettime", "i32", ("i32", "i64"))
 _usleep = external("usleep", "i32", ("u32",))
 
@@ -70,15 +70,8 @@ def taken(name: str, number: int, pool: Pool, verdicts: tuple[Verdicts, Verdicts
     return steering, queues
 
 
-def wait_for_the_end() -> None:
-    """Until somebody says SIGTERM or SIGINT."""
-    wanted: set[Any] = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
-    print("forwarding", flush=True)
-    signal.sigwait(wanted)
-
-
 def main(alive_ms: int, names: list[str]) -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)  # before there are other threads
     eal.start()
     pool = Pool(32767)
     state = Region(4096)
@@ -92,7 +85,8 @@ def main(alive_ms: int, names: list[str]) -> None:
             count += 1
     worker = threading.Thread(target=run, args=(state.address, count, alive_ms * 1_000_000))
     worker.start()
-    wait_for_the_end()
+    print("forwarding", flush=True)
+    signal.sigwait(ENDINGS)
     store64(state.address + STOP, 1)
     worker.join()
     for steering, queues in ports:
