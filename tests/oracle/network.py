@@ -57,6 +57,11 @@ class Network:
             self.collect(outputs, sentinels=sentinels)
         return outputs
 
+    def forget(self) -> None:
+        """Throw away what has come out so far."""
+        for peer in self.peers.values():
+            peer.receive()
+
     def collect(self, outputs: defaultdict[str, list[bytes]], *, sentinels: bool = True) -> None:
         """Add to `outputs` whatever comes out until all that was sent must be out."""
         if sentinels:

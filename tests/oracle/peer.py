@@ -4,6 +4,7 @@ Packets leave past the queueing discipline and past everything else in the host'
 packet socket with its offload state, so that a checksum left "to hardware" is completed here, as hardware would.
 """
 
+import errno
 import select
 import socket
 import struct
@@ -74,6 +75,10 @@ class Peer:
                 data, ancillary, _, _ = self._socket.recvmsg(1 << 17, 128)
             except BlockingIOError:
                 break
+            except OSError as error:
+                if error.errno != errno.ENETDOWN:
+                    raise
+                continue  # told once, when the interface goes
             packets.append(_with_tag(_with_checksum(data), ancillary))
         self._complain_of_losses()
         return packets

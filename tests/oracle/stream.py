@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Set
 from typing import Any, Self
 
 from scapy.layers.l2 import Ether
@@ -22,6 +23,7 @@ class Stream:
     """
 
     def __init__(self, network: Network, port: str, packet: Packet) -> None:
+        self._network = network
         self._peers = network.peers
         self._port = port
         payload = _MAGIC + bytes(8) + b"\xff" * 8
@@ -29,11 +31,10 @@ class Stream:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._send)
         self.sent_at: list[float] = []
-        self._arrived: set[int] = set()
+        self._arrived: dict[int, str] = {}
 
     def __enter__(self) -> Self:
-        for peer in self._peers.values():
-            peer.receive()
+        self._network.forget()
         self._thread.start()
         return self
 
@@ -50,14 +51,19 @@ class Stream:
             sending.send([self._front + _MAGIC + mark])
             time.sleep(_PAUSE_S)
 
-    def arrived(self) -> set[int]:
+    def arrived(self) -> Set[int]:
         """The numbers of the packets that a port has sent on so far (errors that quote them don't count)."""
         for peer in self._peers.values():
             for packet in peer.receive():
                 place = packet.find(_MAGIC)
                 if place == len(self._front):
-                    self._arrived.add(int.from_bytes(packet[place + len(_MAGIC) :][:8], "big"))
-        return self._arrived
+                    number = int.from_bytes(packet[place + len(_MAGIC) :][:8], "big")
+                    self._arrived[number] = packet[:6].hex(":")
+        return self._arrived.keys()
+
+    def addressed_since(self, moment: float) -> set[str]:
+        """The MACs that packets sent after `moment` went to."""
+        return {mac for number, mac in self._arrived.items() if self.sent_at[number] > moment}
 
     def pass_time(self, seconds: float) -> float:
         """Let traffic run for `seconds`; returns the time then."""
