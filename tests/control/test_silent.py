@@ -20,6 +20,8 @@ def hear(network: Network, *octets: bytes) -> None:
     for one in octets:
         for message in messages(one):
             network.apply(one, message)
+    while network.work():
+        pass
 
 
 def eth0(**fields) -> bytes:
@@ -118,3 +120,14 @@ def test_of_several_routes_at_a_prefix_those_stay_that_nothing_happened_to():
     hear(network, eth0(flags=0x1002))
     (left,) = network.routes.values[Prefix(4, 254, 0x14000000, 24)].routes
     assert left.metric == 5
+
+
+def test_a_search_in_many_slices_ends_before_the_next_announcement_is_applied():
+    network = network_of(eth0())
+    hear(network, *(route(f"20.{i >> 8}.{i & 255}.0") for i in range(10_000)))
+    down, again = eth0(flags=0x1002), route("20.0.0.0")
+    for octets in (down, eth0(), again):
+        (message,) = messages(octets)
+        network.apply(octets, message)
+        assert bool(network.chores) == (octets is down)
+    assert destinations(network) == {"20.0.0.0/24"}

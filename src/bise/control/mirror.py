@@ -43,7 +43,7 @@ from bise.control.survey import SILENT_SUBJECTS, SUBJECTS, Outcome, Subject, Sur
 _log = logging.getLogger(__name__)
 
 _DRAINED_AT_ONCE = 2048
-_PUBLISHED_AT_ONCE = 16384
+_PUBLISHED_AT_ONCE = 4096
 _ATTEMPTS = 8
 _REST_S = 1.0
 _COALESCE_S = 0.02
@@ -209,6 +209,8 @@ class Mirror:
         """Apply announcements that wait, up to a number; whether that was all."""
         buffer: bytes | None = b""
         for _ in range(_DRAINED_AT_ONCE):
+            if self._network.work():
+                break
             try:
                 buffer = self._events.receive()
                 if buffer is None:
@@ -222,6 +224,8 @@ class Mirror:
                 self._lose(str(error))
         if self._network.suspicious:
             self._wake.set()
+        if self._network.chores and self._loop is not None:
+            self._loop.call_soon(self._readable)
         return buffer is None
 
     def _apply(self, buffer: bytes) -> None:
@@ -304,6 +308,8 @@ class Mirror:
     async def _look_again(self) -> None:
         """After a change that Linux makes others for without a word: were they what we inferred?"""
         await asyncio.sleep(_COALESCE_S)
+        while self._network.chores:
+            await asyncio.sleep(_COALESCE_S)
         suspicious, self._network.suspicious = self._network.suspicious, set()
         outcome = await self._audited(SILENT_SUBJECTS, _HURRY_SHARE)
         if outcome is None:
@@ -332,7 +338,7 @@ class Mirror:
             for _ in survey.steps():
                 busy = time.perf_counter() - began
                 await asyncio.sleep(busy * (1 / share - 1))
-                if survey.spoiled and not at_last:
+                if survey.disturbed and not at_last:
                     break
                 began = time.perf_counter()
             return self._end(survey, at_last=at_last)
@@ -345,12 +351,15 @@ class Mirror:
         return self._survey
 
     def _end(self, survey: Survey, *, at_last: bool) -> Outcome | None:
-        self._empty()
+        if not survey.disturbed or at_last:
+            self._empty()
         self._survey = None
         return survey.finish(at_last=at_last)
 
     def _empty(self) -> None:
         """Read all that waits: what was announced before a loss must not be taken for what came after it."""
         for _ in range(64):
+            while self._network.work():
+                pass
             if self._drain():
                 return

@@ -3,7 +3,8 @@
 Written by the mirror alone. What an announcement implies without saying so (`control/silent.py`) is applied with it.
 """
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, replace
 from typing import Any
 
@@ -24,10 +25,13 @@ from bise.control.objects import (
     NeighbourKey,
     NextHopObject,
     Prefix,
+    Route,
     Rule,
     SettingsKey,
 )
 from bise.control.route_order import is_mixed, with_route, without_route
+
+_FINISHED = object()
 
 
 class Network:
@@ -42,9 +46,11 @@ class Network:
         self.routes: Tracked[Prefix, Destination] = Tracked()
         self.rules: Tracked[Rule, Rule] = Tracked()
         self.bare: set[int] = set()
-        """Links that lost their last IPv4 address: paths there are dead, though the link is up, until it has another."""
+        """Links that lost their last IPv4 address: paths there are dead, though the link is up, until it has one."""
         self.suspicious: set[int] = set()
         """Links whose routes Linux may just have changed without a word; whoever has looked empties it."""
+        self.chores: deque[Iterator[None]] = deque()
+        """Inferences that aren't finished. No announcement may be applied before they are: `work`."""
         self.inferred = 0
         """Objects removed because of what an announcement implies."""
         self.upheavals = 0
@@ -85,8 +91,25 @@ class Network:
     def apply(self, buffer: bytes, message: Message) -> None:
         """One announcement. Raises NetlinkError if it can't be read."""
         apply = self._appliers.get(message.type)
+        while self.work():
+            pass
         if apply is not None:
             apply(buffer, message.start, message.end, message.flags)
+
+    def work(self) -> bool:
+        """Infer for some milliseconds; whether something is left."""
+        while self.chores:
+            if next(self.chores[0], _FINISHED) is not _FINISHED:
+                return True
+            self.chores.popleft()
+        return False
+
+    def known_routes(self) -> Iterable[Route]:
+        """All different routes that are held, perhaps some that were; IPv6 routes that grew paths may be missing."""
+        seen = self._decoder.seen()
+        if seen is None:
+            return {id(route): route for one in self.routes.values.values() for route in one.routes}.values()
+        return seen
 
     def take_changes(self, most: int) -> Iterator[Change]:
         """Up to `most` changes since they were last taken, of parents first."""

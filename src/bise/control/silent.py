@@ -4,11 +4,13 @@ IPv4 routes go silently with their links (net/ipv4/fib_semantics.c, fib_sync_dow
 (fib_sync_down_addr; the last address of a link takes all) and with their next-hop objects; next-hop objects go silently
 with their links (net/ipv4/nexthop.c, nexthop_flush_dev). IPv6 routes are announced unless
 `net.ipv6.route.skip_notify_on_dev_down` is set. Each inference marks the link as suspicious, so that somebody looks.
+
+Looking through a million routes takes a second: that is left to the network as a chore, done in slices.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,6 @@ from bise.control.objects import (
     Destination,
     Link,
     NextHopObject,
-    Prefix,
     Route,
 )
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from bise.control.network import Network
 
 _SCOPE_HOST = 254
+_SLICE = 4096
 
 
 def link_changed(network: Network, old: Link, new: Link) -> None:
@@ -64,6 +66,7 @@ def address_gone(network: Network, gone: Address) -> None:
 
 def next_hops_gone(network: Network, gone: set[int]) -> None:
     """The objects themselves are dropped already: groups lose them as members, routes go."""
+    everything = set(gone)
     while gone:
         emptied = set()
         for group in [one for one in network.next_hops.values.values() if one.group]:
@@ -74,12 +77,9 @@ def next_hops_gone(network: Network, gone: set[int]) -> None:
             elif left != group.group:
                 network.next_hops.put(group.id, replace(group, group=left))
         network.inferred += len(emptied)
-        _drop_routes_naming(network, gone)
+        everything |= emptied
         gone = emptied
-
-
-def _drop_routes_naming(network: Network, next_hops: set[int]) -> None:
-    _drop_matching(network, lambda route, _: route.next_hop_id in next_hops, families=(4, 6))
+    _drop(network, lambda route: route.next_hop_id in everything, families=(4, 6))
 
 
 def _drop_next_hops_of(network: Network, link: int) -> None:
@@ -121,23 +121,33 @@ def _table_of(network: Network, link: int) -> int:
 def _drop_routes(network: Network, link: int, doomed: Callable[[Route], bool], table: int | None = None) -> None:
     """Drop IPv4 routes, and have somebody look at what became of the link's others."""
     network.suspicious.add(link)
-    _drop_matching(network, lambda route, prefix: table in (None, prefix.table) and doomed(route), families=(4,))
+    _drop(network, doomed, families=(4,), table=table)
 
 
-def _drop_matching(network: Network, doomed: Callable[[Route, Prefix], bool], families: Iterable[int]) -> None:
-    """Drop routes. Among a million, few differ: each is judged once a table, and then known by its identity."""
-    judged: dict[tuple[int, int, int], bool] = {}
+def _drop(
+    network: Network, doomed: Callable[[Route], bool], families: tuple[int, ...], table: int | None = None
+) -> None:
+    """Drop the doomed of all routes (of a table). They are judged at once: later the network is another."""
+    known = network.known_routes()
+    condemned = {route for route in known if doomed(route)}
+    if condemned:
+        network.chores.append(_search(network, condemned, families, table))
 
-    def goes(prefix: Prefix, route: Route) -> bool:
-        key = (id(route), prefix.table, prefix.family)
-        verdict = judged.get(key)
+
+def _search(network: Network, condemned: set[Route], families: tuple[int, ...], table: int | None) -> Iterator[None]:
+    verdicts: dict[int, bool] = {}  # by identity, which is quicker than by value
+
+    def goes(route: Route) -> bool:
+        verdict = verdicts.get(id(route))
         if verdict is None:
-            verdict = judged[key] = prefix.family in families and doomed(route, prefix)
+            verdict = verdicts[id(route)] = route in condemned
         return verdict
 
-    destinations = list(network.routes.values.values())
-    for prefix, routes in ((one.prefix, one.routes) for one in destinations):
-        if any(goes(prefix, route) for route in routes):
-            left = tuple(route for route in routes if not goes(prefix, route))
+    for count, destination in enumerate(list(network.routes.values.values()), 1):
+        prefix, routes = destination.prefix, destination.routes
+        if any(goes(route) for route in routes) and prefix.family in families and table in (None, prefix.table):
+            left = tuple(route for route in routes if not goes(route))
             network.inferred += len(routes) - len(left)
             network.routes.set(prefix, Destination(prefix, left) if left else None)
+        if count % _SLICE == 0:
+            yield

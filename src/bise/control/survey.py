@@ -98,7 +98,7 @@ class Survey:
 
     def __init__(self, live: Network, decoder: RouteDecoder, socket: DumpSocket, subjects: tuple[Subject, ...]) -> None:
         self.spoiled = False
-        """Something happened that a survey can't account for; it has to be done again."""
+        """Set where announcements were lost."""
         self._live = live
         self._decoder = decoder
         self._socket = socket
@@ -116,6 +116,11 @@ class Survey:
             self._events.append((buffer, message))
         else:
             self.spoiled = True
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether something happened since the survey began that it can't account for."""
+        return self.spoiled or self._live.upheavals != self._upheavals
 
     def steps(self) -> Iterator[None]:
         """Do the work of about a millisecond at each step. Raises NetlinkError where Linux or its answer is faulty."""
@@ -196,7 +201,7 @@ class Survey:
         """Apply what came meanwhile, put right what differs. None if the survey has to be done again.
 
         `at_last` makes the best of a survey that things always come between."""
-        if not at_last and (self.spoiled or self._live.upheavals != self._upheavals):
+        if self.disturbed and not at_last:
             return None
         for name, suspects in self._suspects.items():
             suspects.update(self._tables(name)[1].values)

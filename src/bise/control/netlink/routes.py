@@ -4,6 +4,7 @@ A million routes differ in little but their prefix: what a message says besides 
 octets. So routes through the same next hop share one `Route`, and one tuple that holds it.
 """
 
+from collections.abc import Iterable
 from struct import Struct
 from typing import NamedTuple
 
@@ -55,6 +56,11 @@ class RouteDecoder:
     def __init__(self) -> None:
         self._seen: dict[bytes, _Like | None] = {}
         self._routes: dict[Route, tuple[Route]] = {}
+        self._forgot = False
+
+    def seen(self) -> Iterable[Route] | None:
+        """All different routes decoded until now; None if there were too many to remember."""
+        return None if self._forgot else self._routes
 
     def decode(self, buffer: bytes, start: int, end: int) -> RouteMessage | None:
         """None for what isn't a route of the FIB: cached results, multicast routing. Raises NetlinkError."""
@@ -84,6 +90,7 @@ class RouteDecoder:
         if len(self._seen) >= _HIGHEST_CACHED:
             self._seen.clear()
             self._routes.clear()
+            self._forgot = True
         like = self._decode(buffer, start, end)
         self._seen[rest] = like
         return like
