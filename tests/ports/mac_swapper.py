@@ -22,7 +22,6 @@ from bise.ports.steering.program import Steering, steer
 from bise.ports.steering.verdicts import Verdicts
 
 STOP, CLOCK, PORTS, PACKETS = 0, 8, 64, 1024  # offsets in the state
-ENDINGS = {signal.SIGTERM, signal.SIGINT}
 _clock_gettime = external("clock_gettime", "i32", ("i32", "i64"))
 _usleep = external("usleep", "i32", ("u32",))
 
@@ -71,7 +70,9 @@ def taken(name: str, number: int, pool: Pool, verdicts: tuple[Verdicts, Verdicts
 
 
 def main(alive_ms: int, names: list[str]) -> None:
-    signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)  # before there are other threads
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
     eal.start()
     pool = Pool(32767)
     state = Region(4096)
@@ -86,7 +87,8 @@ def main(alive_ms: int, names: list[str]) -> None:
     worker = threading.Thread(target=run, args=(state.address, count, alive_ms * 1_000_000))
     worker.start()
     print("forwarding", flush=True)
-    signal.sigwait(ENDINGS)
+    while not ended.wait(0.05):  # a handler runs between two waits
+        pass
     store64(state.address + STOP, 1)
     worker.join()
     for steering, queues in ports:
