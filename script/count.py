@@ -10,9 +10,13 @@ from xml.etree import ElementTree
 
 
 def counted(reports: Iterable[Path]) -> tuple[int, int]:
-    """Tests passed and failed in `reports`; skipped ones are neither."""
+    """Tests passed and failed in `reports`; skipped ones are neither. A missing report is a failure."""
     passed = failed = 0
     for report in reports:
+        if not report.exists():
+            print(f"{report}: that run of pytest came to no end")
+            failed += 1
+            continue
         for suite in ElementTree.parse(report).getroot().iter("testsuite"):
             broken = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
             failed += broken

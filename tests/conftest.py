@@ -1,8 +1,12 @@
-"""What all tests share: those that need root are left out where there is none."""
+"""What all tests share: those that need root are left out where there is none, and a slow machine fails nothing."""
 
 import os
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("bise", deadline=None)
+settings.load_profile("bise")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
