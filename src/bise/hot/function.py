@@ -22,9 +22,12 @@ if MODE is not Mode.INTERPRETED:
     import llvmlite.binding
     import numba
 
-    from bise.hot import cache
+    from bise.hot import cache, lowering  # noqa: F401 (it teaches the compiler the primitives)
 
     numba.config.CACHE_DIR = str(cache.folder())
+    # Loops over tables would become vector gathers: 10 cycles an element where the microcode guards against Downfall,
+    # against 2 for plain loads.
+    numba.config.LOOP_VECTORIZE = 0
     _NUMBA = {
         "void": numba.types.void,
         "i16": numba.types.int16,
@@ -69,7 +72,7 @@ def entry(arity: int, cached: bool = True) -> Callable[[Callable[..., int]], Ent
         kind = numba.types.int64(*[numba.types.int64] * arity)
         compiled = numba.cfunc(kind, nopython=True, error_model="numpy", cache=cached)(function)
         if MODE is Mode.CHECKED:
-            # Not cached: of one function the cache can't tell this form from the other, and loading the wrong one crashes.
+            # Not cached: Numba can't tell this form from the other in its cache, and loading the wrong one crashes.
             checked = numba.njit(kind, nogil=True, error_model="numpy")(function)
             checked.keeps_alive = compiled
             return Entry(compiled.address, checked, function)
