@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 _DRAINED_AT_ONCE = 2048
 _PUBLISHED_AT_ONCE = 4096
-_ATTEMPTS = 8
+_ATTEMPTS = 16
 _REST_S = 1.0
 _COALESCE_S = 0.02
 _HURRY_SHARE = 0.25
@@ -65,7 +65,8 @@ class Counts:
     surveys: int = 0
     """Comparisons with Linux: the first, resyncs, and slices of the audit."""
     divergences: Counter[str] = field(default_factory=Counter)
-    """Objects that were wrong though nothing was lost, by table; each has been put right."""
+    """Objects that were otherwise though nothing was lost, by table; each has been put right. A few are no fault, but
+    announced later than they act: an IPv6 address, until it has been found to be no duplicate."""
     neighbours_used: int = 0
     neighbours_refused: int = 0
 
@@ -155,14 +156,14 @@ class Mirror:
         """Without a loop: take in what Linux has, or has changed since, and tell it. Raises NetlinkError."""
         for attempt in range(_ATTEMPTS):
             self._empty()
+            self._lost = False
             survey = self._begin(SUBJECTS)
             for _ in survey.steps():
                 self._drain()
-            if self._end(survey, at_last=attempt == _ATTEMPTS - 1) is not None:
+            if self._end(survey, at_last=attempt == _ATTEMPTS - 1) is not None and not self._lost:
                 break
-        self._lost = False
         self._publish_all()
-        self._set_clean(True)
+        self._set_clean(not self._lost)
 
     def catch_up(self) -> None:
         """Without a loop: apply and tell what Linux has announced until now. After a loss, `clean` is False: `load`."""
@@ -295,6 +296,7 @@ class Mirror:
                 await asyncio.sleep(_REST_S)
                 continue
             if self._lost or outcome is None or not (outcome.complete or attempt == _ATTEMPTS - 1):
+                await asyncio.sleep(_COALESCE_S * min(attempt, 10))
                 continue
             if not outcome.complete:
                 self._network.suspicious.add(0)

@@ -214,7 +214,7 @@ class Survey:
         live, scratch = self._tables(name)
         if not live.values and not live.touched:
             live.fill(scratch.values)
-            return len(scratch.values)
+            return sum(_matters(None, value) for value in scratch.values.values())
         wrong = 0
         for key in self._suspects[name]:
             ours, theirs = live.values.get(key), scratch.values.get(key)
