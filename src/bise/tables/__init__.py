@@ -5,6 +5,7 @@ General layout
 - `prefix128`, `trie128`, `writer128`  the same on 128-bit keys: its readers, its memory, its writer
 - `rules`                 what was asked of a prefix table, for its writer
 - `hashmap`, `hashwriter`  exact match on 64- and 128-bit keys
+- `siphash`, `jenkins`     hashes that Linux computes, too
 - `pool`                  records by number
 - `retire`                when memory that readers may still hold is used again
 - `full`                  what a table says when there is no room
