@@ -5,7 +5,7 @@ from enum import IntEnum
 
 from bise.engine.node import Drop, Part, Punt, PuntClass, To, node
 from bise.engine.packet import trim
-from bise.features.ipv6.logic import is_multicast, is_odd_source
+from bise.features.ipv6.logic import is_odd_source
 from bise.features.ipv6.state import State
 from bise.features.nexthop.state import Hop
 from bise.hot import nth
@@ -20,9 +20,10 @@ class Input(IntEnum):
     SHORT = 1
     VERSION = 2
     PAYLOAD_LENGTH = 3
-    HOP_BY_HOP = 4
-    MULTICAST_SOURCE = 5
-    ODD_SOURCE = 6
+    SOURCE = 4
+    DESTINATION = 5
+    HOP_BY_HOP = 6
+    ODD_SOURCE = 7
 
 
 @node(Input, State)
@@ -35,7 +36,7 @@ def input(packet, state, now):
     if ip.next_header == Protocol.HOP_BY_HOP:
         return int(Input.HOP_BY_HOP)
     if is_odd_source(ip.source_high):
-        return int(Input.MULTICAST_SOURCE if is_multicast(ip.source_high) else Input.ODD_SOURCE)
+        return int(Input.ODD_SOURCE)
     return int(Input.VALID)
 
 
@@ -106,8 +107,9 @@ PART = Part(
             Input.SHORT: Drop("ipv6.short", "no room for an IPv6 header"),
             Input.VERSION: Drop("ipv6.version", "the header's version is not 6"),
             Input.PAYLOAD_LENGTH: Drop("ipv6.payload-length", "the payload's length is beyond the packet"),
+            Input.SOURCE: Drop("ipv6.martian-source", "a multicast or loopback address as the source"),
+            Input.DESTINATION: Drop("ipv6.martian-destination", "a destination that no other host can have"),
             Input.HOP_BY_HOP: Punt("ipv6.hop-by-hop", "options that every hop has to read"),
-            Input.MULTICAST_SOURCE: Drop("ipv6.multicast-source", "a multicast address as the source"),
             Input.ODD_SOURCE: Punt("ipv6.odd-source", "a source of narrow scope, which Linux judges"),
         },
         look_up: HOP_EDGES,
