@@ -47,7 +47,8 @@ class Job:
 
 def prefixes(job: Job, seed: int = 1) -> list[tuple[int, int]]:
     """Distinct unicast prefixes of 16 to 24 bits, as (address, length)."""
-    chance, found = random.Random(seed), set()
+    chance = random.Random(seed)
+    found: set[tuple[int, int]] = set()
     while len(found) < job.routes:
         length = chance.choice((16, 18, 20, 21, 22, 23, 24, 24, 24, 24))
         address = chance.randrange(20, 200) << 24 | chance.randrange(1 << 24)
@@ -81,7 +82,8 @@ class Router:
 
     def __init__(self, job: Job, routes: list[tuple[int, int]], source: Path, core: int, packets: int = 32767) -> None:
         self.pool = Pool(packets)
-        self.ports = [DpdkPort("in", devices.source(str(source)), self.pool), DpdkPort("out", devices.sink(), self.pool)]
+        kinds = {"in": devices.source(str(source)), "out": devices.sink()}
+        self.ports = [DpdkPort(name, kind, self.pool) for name, kind in kinds.items()]
         self.faces, self.hops = Faces(2), Hops(immediately)
         self.faces.set_mac(0, ROUTER_MAC)
         self.fib = Prefix32(immediately)

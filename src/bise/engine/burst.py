@@ -1,6 +1,5 @@
 """What the generated burst function is made of, besides the nodes: taking packets up, and every way to let them go."""
 
-from bise.engine.packet import Packet
 from bise.engine.punting import punt
 from bise.engine.worker import LANE_OCTETS, Lane
 from bise.hot import external, hot, load64, prefetch, store64

@@ -27,7 +27,7 @@ _SCRATCH = 8 * (BURST + 8)
 class ReceiveQueue:
     """A receive queue as the daemon describes it; addresses of what its driver and its steering program made.
 
-    `descriptor` −1: none to sleep on. `deadline` and `overload` 0: the port has no kernel behind it. `punting`: what
+    `descriptor` -1: none to sleep on. `deadline` and `overload` 0: the port has no kernel behind it. `punting`: what
     punted packets are written to. `straight`: not 0 where what comes is Linux's and leaves by that port less one.
     """
 
@@ -191,7 +191,8 @@ class Crew:
         """Starts the threads; every worker needs a plan by then."""
         for member in self.members:
             member.record.stop = 0
-            member.thread = threading.Thread(target=self._run, args=(member,), name=f"worker-{member.core}", daemon=True)
+            name = f"worker-{member.core}"
+            member.thread = threading.Thread(target=self._run, args=(member,), name=name, daemon=True)
             member.thread.start()
 
     def _run(self, member: Member) -> None:

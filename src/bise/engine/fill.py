@@ -1,5 +1,7 @@
-"""The process that compiles: `python -m bise.engine.fill MODULE CORES PRIORITY LIBRARY …` imports a pipeline module,
-which leaves its machine code in the cache folder. On the given cores alone (none: any), so much nicer than its parent."""
+"""The process that compiles: `python -m bise.engine.fill MODULE CORES PRIORITY LIBRARY …` imports a pipeline module.
+
+That leaves its machine code in the cache folder. On the given cores alone (none: any), so much nicer than its parent.
+"""
 
 import os
 import pathlib

@@ -108,5 +108,5 @@ class Insert:
 class Part:
     """What one feature contributes: its nodes with where their edges lead, and nodes that it puts on others' edges."""
 
-    edges: Mapping[Node, Mapping[IntEnum, Target]]
+    edges: Mapping[Node, Mapping[Any, Target]]  # by member of the node's own enum
     inserts: tuple[Insert, ...] = ()

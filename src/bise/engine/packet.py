@@ -1,4 +1,4 @@
-"""The notes of a packet: what nodes learn about it on its way, one record of at most 64 octets, offsets and not addresses.
+"""The notes of a packet: what nodes learn about it on its way, offsets rather than addresses, at most 64 octets.
 
 The record lives on the stack of the burst loop, so that the compiler keeps it in registers.
 """

@@ -14,8 +14,10 @@ from bise.hot import Header
 
 @dataclass(frozen=True)
 class Driver:
-    """A kind of port: `module` has the hot functions receive(queue, packets, room) and transmit(queue, packets, n), whose
-    first argument is the address of the driver's own record."""
+    """A kind of port: `module` has the hot functions receive(queue, packets, room) and transmit(queue, packets, n).
+
+    Their first argument is the address of the driver's own record.
+    """
 
     kind: int
     module: str
@@ -92,7 +94,7 @@ def _receive(drivers: Sequence[Driver]) -> str:
         "",
         "@entry(3)",
         "def burst(worker_address, plan_address, queue_address):",
-        '    """Receives one burst from a queue, leads every packet to its sink, sends. Returns the packets received."""',
+        '    """Receives a burst, leads every packet to its sink, sends. Returns the packets received."""',
         "    worker, plan, queue = Worker(worker_address), Plan(plan_address), Queue(queue_address)",
         "    now, received = worker.now, worker.received",
         *_choice(drivers, "    ", "queue.kind", "count = receive_{kind}(queue.driver, received, BURST)"),
@@ -147,7 +149,11 @@ def _node(graph: Graph, number: int, node: Node, states: tuple[type[Header], ...
 def _sinks(graph: Graph) -> str:
     first_sink = len(graph.order)
     punts = [number for number, sink in enumerate(graph.sinks) if isinstance(sink, Punt)]
-    urgent = [number for number in punts if graph.sinks[number].urgency is PuntClass.CONTROL]
+    urgent = [
+        number
+        for number, sink in enumerate(graph.sinks)
+        if isinstance(sink, Punt) and sink.urgency is PuntClass.CONTROL
+    ]
     first_punt, first_urgent = (min(numbers, default=len(graph.sinks)) for numbers in (punts, urgent))
     lines = [
         f"        if at == {first_sink}:",

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class PortFacts:
-    """A port as features see it. `link`: Linux's interface of it. MTUs in octets of the IP packet; MACs 48-bit integers.
+    """A port as features see it. `link`: Linux's interface of it; MTUs in octets of the IP packet.
 
     `punted`: families that may leave by it only through Linux. `rp_filter`: as the sysctls of the port and of all
     interfaces come to together.

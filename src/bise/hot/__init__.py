@@ -1,7 +1,7 @@
 """The one door to the compiler: what makes plain Python functions over header classes run at machine speed.
 
 General layout
-- `mode`        which of the three meanings runs: compiled, interpreted (plain CPython) or checked (compiled, bounds checked)
+- `mode`        which of the three meanings runs: compiled, interpreted (CPython) or checked (compiled, bounds checked)
 - `header`      header and record classes: fields at fixed offsets, the same in every mode
 - `primitives`  typed memory, atomics and 64-bit arithmetic that agree in every mode
 - `region`      memory that belongs to us: mapped, page-aligned, huge pages where there are any

@@ -42,8 +42,7 @@ def hot(function: F) -> F:
     """Marks a function of the fast path: integers and header instances in and out, no exceptions, bounded loops."""
     if MODE is Mode.INTERPRETED:
         return function
-    compiled = numba.njit(nogil=True, error_model="numpy", forceinline=True)(function)
-    return compiled  # type: ignore[no-any-return]
+    return numba.njit(nogil=True, error_model="numpy", forceinline=True)(function)  # type: ignore[no-any-return]
 
 
 class Entry:

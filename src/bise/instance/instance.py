@@ -217,8 +217,9 @@ class Instance:
     def _drop_port(self, port: Port) -> None:
         facts = self._facts.pop(port.name, None)
         self.ports.forget(port.name)
-        for feature in self.features if facts else ():
-            feature.drop_port(facts)
+        if facts is not None:
+            for feature in self.features:
+                feature.drop_port(facts)
         if self.pipeline is not None:
             self._publish()
         self.crew.epochs.retire(lambda: self._close_port(port))

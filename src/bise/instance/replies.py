@@ -117,7 +117,7 @@ class Replies:
         for name, port in of.ports.open_ports.items():
             link = of.mirror.links.get(port.ifindex)
             lanes = [member.lane(port.number) for member in of.crew.members]
-            kernel = isinstance(port, KernelPort)
+            kernel = port if isinstance(port, KernelPort) else None
             found.append(
                 {
                     "name": name,
@@ -126,14 +126,14 @@ class Replies:
                     "mac": mac_text(link.mac or 0) if link is not None else "",
                     "mtu": link.mtu if link is not None else 0,
                     "up": bool(link is not None and link.up and link.running),
-                    "queues": len(port.sockets) if kernel else len(port.device.queues),
+                    "queues": port.queue_count,
                     "received": received[port.number, "packets"],
                     "transmitted": sum(lane.sent for lane in lanes),
                     "received_octets": received[port.number, "octets"],
                     "transmitted_octets": sum(lane.octets for lane in lanes),
                     "punted": received[port.number, "punted"],
                     "dropped": sum(lane.dropped for lane in lanes),
-                    "steering": _steering(port) if kernel else {},
+                    "steering": _steering(kernel) if kernel else {},
                 }
             )
         return found
@@ -199,7 +199,8 @@ class Replies:
     def drops(self, arguments: dict[str, Any]) -> list[messages.Reason]:
         of = self._running()
         found = self._reasons(Drop)
-        late = sum(member.lane(port.number).dropped for member in of.crew.members for port in of.ports.open_ports.values())
+        ports = of.ports.open_ports.values()
+        late = sum(member.lane(port.number).dropped for member in of.crew.members for port in ports)
         found.append({"reason": "transmit.full", "packets": late, "meaning": "the way out had no room"})
         failed = sum(member.punting.failed for member in of.crew.members)
         found.append({"reason": "punt.failed", "packets": failed, "meaning": "Linux did not take a punted packet"})

@@ -50,6 +50,11 @@ class KernelPort:
         self.incomplete_checksums = bool({interface.kind, interface.driver} & _WITHOUT_WIRE)
         self.steering.set_flags(Flag.INCOMPLETE_CHECKSUMS if self.incomplete_checksums else Flag.NONE)
 
+    @property
+    def queue_count(self) -> int:
+        """Receive queues, each with its own socket."""
+        return len(self.sockets)
+
     def deadline(self, queue: int) -> int:
         """Address of the word that says until when this queue's worker is alive."""
         return self.steering.deadlines.address + 8 * queue

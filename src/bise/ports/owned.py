@@ -25,6 +25,11 @@ class OwnedPort:
             raise
         self.ifindex = self.face.ifindex
 
+    @property
+    def queue_count(self) -> int:
+        """Queues of the device, each way."""
+        return len(self.device.queues)
+
     def close(self) -> None:
         """The interface goes, and the device. No worker may use their queues any more."""
         spare = self.face.take_spare()

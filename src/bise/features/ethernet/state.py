@@ -1,4 +1,4 @@
-"""What Ethernet remembers of each port. Written by the control thread when a port's MAC changes, read by all workers."""
+"""What Ethernet remembers of each port. Written by the control thread when a port's MAC changes."""
 
 from bise.hot import Header, le64
 

@@ -13,9 +13,9 @@ from bise.features.nexthop.routes import Routes
 from bise.hot import Header, Region, store8
 from bise.tables.prefix32 import Prefix32
 
-# What Linux judges before it looks at routes (net/ipv4/route.c, ip_route_input_slow): this network, loopback,
+# What Linux judges before it looks at routes (net/ipv4/route.c, ip_route_input_slow): no address, loopback,
 # multicast, limited broadcast.
-FIXED = ((0, 8), (127 << 24, 8), (224 << 24, 4), (0xFFFFFFFF, 32))
+FIXED = ((0, 32), (127 << 24, 8), (224 << 24, 4), (0xFFFFFFFF, 32))
 
 
 class Control(Feature):

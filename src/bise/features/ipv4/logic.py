@@ -12,10 +12,10 @@ _LIMITED_BROADCAST = 0xFFFFFFFF
 
 @hot
 def is_odd_source(source):
-    """A source that Linux calls martian wherever it comes from: 0/8, 127/8, multicast, 255.255.255.255
-    (RFC 1812 5.3.7, RFC 1122 3.2.1.3; net/ipv4/route.c, ip_route_input_slow)."""
+    """A source that Linux calls martian wherever it comes from: 0.0.0.0, 127/8, multicast, 255.255.255.255
+    (RFC 1812 5.3.7, RFC 1122 3.2.1.3; net/ipv4/route.c, ip_route_input_slow; the rest of 0/8 is unicast there)."""
     network = source >> 24
-    if network == 0 or network == 127:
+    if source == 0 or network == 127:
         return True
     return network >= 224 and (network < 240 or source == _LIMITED_BROADCAST)
 

@@ -3,11 +3,11 @@ decision has fallen, so that whatever is punted reaches Linux as it was received
 
 from enum import IntEnum
 
-from bise.engine.node import Drop, Part, Punt, PuntClass, To, node
+from bise.engine.node import Drop, Part, Punt, PuntClass, Target, To, node
 from bise.engine.packet import trim
 from bise.features.ipv4.logic import Verdict, is_odd_source, judge_source
 from bise.features.ipv4.state import State
-from bise.features.nexthop.state import Hop, HopKind
+from bise.features.nexthop.state import Hop
 from bise.hot import nth
 from bise.tables.prefix32 import look_up32
 from bise.wire import ipv4
@@ -93,7 +93,7 @@ def forward(packet, state, now):
 
 
 _NO_ROUTE = Punt("ipv4.no-route", "no route: Linux tells the sender")
-HOP_EDGES = {
+HOP_EDGES: dict[LookUp, Target] = {
     LookUp.FORWARD: To("ipv4.forward", _NO_ROUTE),
     LookUp.GROUP: To("ipv4.choose", Punt("ipv4.multipath", "one of several next hops, chosen by Linux")),
     LookUp.LOCAL: Punt("ipv4.local", "for this host", PuntClass.CONTROL),

@@ -3,7 +3,7 @@ fallen, so that whatever is punted reaches Linux as it was received."""
 
 from enum import IntEnum
 
-from bise.engine.node import Drop, Part, Punt, PuntClass, To, node
+from bise.engine.node import Drop, Part, Punt, PuntClass, Target, To, node
 from bise.engine.packet import trim
 from bise.features.ipv6.logic import is_odd_source
 from bise.features.ipv6.state import State
@@ -86,7 +86,7 @@ def forward(packet, state, now):
 
 
 _NO_ROUTE = Punt("ipv6.no-route", "no route: Linux tells the sender")
-HOP_EDGES = {
+HOP_EDGES: dict[LookUp, Target] = {
     LookUp.FORWARD: To("ipv6.forward", _NO_ROUTE),
     LookUp.GROUP: To("ipv6.choose", Punt("ipv6.multipath", "one of several next hops, chosen by Linux")),
     LookUp.LOCAL: Punt("ipv6.local", "for this host", PuntClass.CONTROL),

@@ -52,7 +52,7 @@ Want = End | Via | Several
 
 @dataclass(frozen=True, slots=True)
 class Egress:
-    """A link that is a port of ours: its number, MAC and MTUs. The families of `punted` leave by it only through Linux."""
+    """A link that is a port of ours. The families of `punted` leave by it only through Linux."""
 
     port: int
     mac: int

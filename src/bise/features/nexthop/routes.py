@@ -170,7 +170,7 @@ class Routes:
 
     def _is_fixed(self, prefix: int, length: int) -> bool:
         """Within what is Linux's anyway."""
-        return any(length >= bits and prefix >> (self.bits - bits) == top >> (self.bits - bits) for top, bits in self._fixed)
+        return any(length >= bits and (prefix ^ top) >> (self.bits - bits) == 0 for top, bits in self._fixed)
 
     def _place_host(self, address: int) -> None:
         """A neighbour stands in the table where the longest prefix around it is its own connected network."""
