@@ -20,12 +20,13 @@ def look_up_exact(root, high, low):
     """The value of the key; 0 if there is none. `root` is the table's address."""
     bucket = home(HashRoot(root), high, low)
     while bucket:
-        value = load_acquire(bucket + VALUES)
-        if value and load64(bucket) == high and load64(bucket + 8) == low:
-            return value
-        value = load_acquire(bucket + VALUES + 8)
-        if value and load64(bucket + 16) == high and load64(bucket + 24) == low:
-            return value
+        first, second = load_acquire(bucket + VALUES), load_acquire(bucket + VALUES + 8)
+        if (load64(bucket) ^ high) | (load64(bucket + 8) ^ low):
+            first = 0
+        if (load64(bucket + 16) ^ high) | (load64(bucket + 24) ^ low):
+            second = 0
+        if first | second:  # no branch before this: nobody could foretell which of the two it is
+            return first | second
         bucket = load_acquire(bucket + FOLLOWING)
     return 0
 

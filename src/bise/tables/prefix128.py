@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bise.hot import Region, hot, load32, prefetch, shift_right64
+from bise.hot import Region, entry, hot, load32, load64, prefetch, shift_right64, store64
 from bise.tables import writer128
 from bise.tables.full import TableFull
 from bise.tables.retire import Retire
@@ -27,9 +27,42 @@ def look_up128(root, high, low):
     while word & INNER:
         word = load32(table.cells + (((word & NUMBER) + octet(high, low, bits)) << 2))
         bits += 8
+    return _judge(table, word, high, low)
+
+
+@hot
+def _judge(table, word, high, low):
+    """What a leaf says of a key."""
     leaf = Leaf(table.leaves + word * LEAF_SIZE)
     differs = (high ^ leaf.high) & leaf.mask_high | (low ^ leaf.low) & leaf.mask_low
     return leaf.otherwise if differs else leaf.value
+
+
+@hot
+def look_up_burst128(root, keys, values, count):
+    """Looks up many at once, so that they wait for memory together.
+
+    `keys` is the address of rows of two halves, `values` of as many 64-bit integers, which are written.
+    """
+    table = Root128(root)
+    for number in range(count):
+        high = load64(keys + 16 * number)
+        store64(values + 8 * number, load32(table.cells + (shift_right64(high, table.shift) << 2)))
+    bits, deeper = 64 - table.shift, INNER
+    while deeper & INNER:
+        deeper, half = 0, 0 if bits < 64 else 8
+        for number in range(count):
+            word = load64(values + 8 * number)
+            if word & INNER:
+                place = (word & NUMBER) + (shift_right64(load64(keys + 16 * number + half), (56 - bits) & 63) & 255)
+                word = load32(table.cells + (place << 2))
+                store64(values + 8 * number, word)
+                deeper |= word
+        bits += 8
+    for number in range(count):
+        word = load64(values + 8 * number)
+        high, low = load64(keys + 16 * number), load64(keys + 16 * number + 8)
+        store64(values + 8 * number, _judge(table, word, high, low))
 
 
 @hot
@@ -37,6 +70,12 @@ def prefetch128(root, high):
     """Asks for the cache line that `look_up128` will need first."""
     table = Root128(root)
     prefetch(table.cells + (shift_right64(high, table.shift) << 2))
+
+
+@entry(3)
+def answer(root, high, low):
+    """`look_up128` for callers outside."""
+    return look_up128(root, high, low)
 
 
 def _signed(half: int) -> int:
@@ -93,40 +132,46 @@ class Prefix128:
 
     def insert(self, high: int, low: int, length: int, value: int) -> None:
         """Adds a prefix or gives it another value. Raises TableFull, ValueError."""
-        high, low = self._checked(high, low, length)
-        self._check_value(value)
-        done = writer128.insert(self._writer.address, high, low, length, value)
-        self._leave()
+        done = writer128.insert(self._writer.address, _signed(high), _signed(low), length, value)
         if done < 0:
-            raise self._full(done)
+            raise self._fault(done, high, low, length, value)
+        self._leave(done)
 
     def delete(self, high: int, low: int, length: int) -> None:
-        """Removes a prefix; what it covered shows again. Raises KeyError."""
-        high, low = self._checked(high, low, length)
-        if writer128.delete(self._writer.address, high, low, length) == writer128.ABSENT:
-            raise KeyError((high, low, length))
-        self._leave()
+        """Removes a prefix; what it covered shows again. Raises KeyError, ValueError."""
+        done = writer128.delete(self._writer.address, _signed(high), _signed(low), length)
+        if done < 0:
+            raise self._fault(done, high, low, length)
+        self._leave(done)
 
     def get(self, high: int, low: int, length: int) -> int:
-        """The value given to exactly this prefix; 0 if there is none."""
-        high, low = self._checked(high, low, length)
-        return writer128.get(self._writer.address, high, low, length)
+        """The value given to exactly this prefix; 0 if there is none. Raises ValueError."""
+        value = writer128.get(self._writer.address, _signed(high), _signed(low), length)
+        if value < 0:
+            raise self._fault(value, high, low, length)
+        return value
 
     def look_up(self, high: int, low: int) -> int:
         """What a reader finds; 0 if nothing."""
-        return look_up128(self.address, _signed(high), _signed(low))  # type: ignore[no-any-return]
+        return answer(self.address, _signed(high), _signed(low))
 
     def load(self, highs: Any, lows: Any, lengths: Any, values: Any) -> None:
-        """Inserts many, from arrays of equal size. TableFull tells by `done` how many were taken before it."""
+        """Inserts many, from arrays of equal size. TableFull tells by `done` how many went in before it.
+
+        ValueError, if one of them is wrong: none went in.
+        """
         halves = [np.ascontiguousarray(column).astype("<i8", casting="unsafe") for column in (highs, lows)]
         columns = halves + [np.ascontiguousarray(column, dtype="<i8") for column in (lengths, values)]
-        self._check_all(*columns)
+        if {column.shape for column in columns} != {(len(columns[0]),)}:
+            raise ValueError("halves, lengths and values have to be of one size")
         count = len(columns[0])
         done = writer128.load(self._writer.address, *(column.ctypes.data for column in columns), count)
-        self._leave()
+        self._leave(writer128.waiting(self._writer.address))
+        if done == writer128.WRONG:
+            raise ValueError(f"some are no prefixes, or their values not in 1 … {self.values - 1}")
         if done < count:
-            high, low, length, value = (int(column[done]) for column in columns)
-            full = self._full(writer128.insert(self._writer.address, high, low, length, value))
+            row = [int(column[done]) for column in columns]
+            full = self._fault(writer128.insert(self._writer.address, *row), *row)
             full.done = done
             raise full
 
@@ -153,40 +198,20 @@ class Prefix128:
         for region in (self._cells, self._leaves, self._owned, self.rules.region):
             region.close()
 
-    def _leave(self) -> None:
-        part, self._writer.limbo = self._writer.limbo, 0
+    def _leave(self, part: int) -> None:
         if part:
             self._retire(partial(self._take_back, part))
 
     def _take_back(self, part: int) -> None:
         writer128.take_back(self._writer.address, part)
 
-    def _checked(self, high: int, low: int, length: int) -> tuple[int, int]:
-        if not 0 <= length <= 128:
-            raise ValueError(f"{length} is no length of a prefix of 128 bits")
-        if ((high % (1 << 64)) << 64 | low % (1 << 64)) & ((1 << 128 - length) - 1):
-            raise ValueError(f"{high % (1 << 64):#x} {low % (1 << 64):#x}/{length} has bits behind its length")
-        return _signed(high), _signed(low)
-
-    def _check_value(self, value: int) -> None:
-        if not 0 < value < self.values:
-            raise ValueError(f"value {value} is not in 1 … {self.values - 1}")
-
-    def _check_all(self, highs: Any, lows: Any, lengths: Any, values: Any) -> None:
-        if not highs.shape == lows.shape == lengths.shape == values.shape or highs.ndim != 1:
-            raise ValueError("halves, lengths and values have to be of one size")
-        if not len(highs):
-            return
-        if lengths.min() < 0 or lengths.max() > 128:
-            raise ValueError("some are no prefixes of 128 bits")
-        behind = np.array([(1 << 128 - length) - 1 for length in range(129)], dtype=object)
-        masks = np.array([[mask >> 64, mask & (1 << 64) - 1] for mask in behind], dtype="<u8").view("<i8")
-        if (highs & masks[lengths, 0]).any() or (lows & masks[lengths, 1]).any():
-            raise ValueError("some prefixes have bits behind their length")
-        self._check_value(int(values.min()))
-        self._check_value(int(values.max()))
-
-    def _full(self, done: int) -> TableFull:
+    def _fault(self, done: int, high: int, low: int, length: int, value: int = 1) -> Any:
+        if done == writer128.ABSENT:
+            return KeyError((high, low, length))
         if done == writer128.NO_GROUP:
             return TableFull("prefix table", "groups of prefixes", self.groups)
-        return TableFull("prefix table", "prefixes", self.capacity)
+        if done != writer128.WRONG:
+            return TableFull("prefix table", "prefixes", self.capacity)
+        if not 0 < value < self.values:
+            return ValueError(f"value {value} is not in 1 … {self.values - 1}")
+        return ValueError(f"{high:#x} {low:#x}/{length} is no prefix of 128 bits")

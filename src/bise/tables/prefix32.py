@@ -4,13 +4,12 @@ One writer, many compiled readers. A reader loads one aligned 32-bit entry, or t
 group is filled before the entry that leads to it is published, and reused only after `retire` says so.
 """
 
-from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from bise.hot import Header, Region, hot, le64, load32, prefetch
+from bise.hot import Header, Region, entry, hot, le64, load32, prefetch
 from bise.tables import writer32
 from bise.tables.full import TableFull
 from bise.tables.retire import Retire
@@ -39,6 +38,12 @@ def look_up32(root, key):
 def prefetch32(root, key):
     """Asks for the cache line that `look_up32` will need first."""
     prefetch(Root32(root).first + (key >> 8 << 2))
+
+
+@entry(2)
+def answer(root, key):
+    """`look_up32` for callers outside."""
+    return look_up32(root, key)
 
 
 class Prefix32:
@@ -71,41 +76,47 @@ class Prefix32:
 
     def insert(self, prefix: int, length: int, value: int) -> None:
         """Adds a prefix or gives it another value. Raises TableFull, ValueError."""
-        self._check(prefix, length)
-        self._check_value(value)
         done = writer32.insert(self._writer.address, prefix, length, value)
         if done < 0:
-            raise self._full(done)
+            raise self._fault(done, prefix, length, value)
 
     def delete(self, prefix: int, length: int) -> None:
-        """Removes a prefix; what it covered shows again. Raises KeyError."""
-        self._check(prefix, length)
+        """Removes a prefix; what it covered shows again. Raises KeyError, ValueError."""
         freed = writer32.delete(self._writer.address, prefix, length)
-        if freed == writer32.ABSENT:
-            raise KeyError((prefix, length))
         if freed >= 0:
             self._retire(partial(self._reuse, freed))
+        elif freed != writer32.NO_GROUP:
+            raise self._fault(freed, prefix, length)
 
     def _reuse(self, group: int) -> None:
         writer32.reuse(self._writer.address, group)
 
     def get(self, prefix: int, length: int) -> int:
-        """The value given to exactly this prefix; 0 if there is none."""
-        self._check(prefix, length)
-        return writer32.get(self._writer.address, prefix, length)
+        """The value given to exactly this prefix; 0 if there is none. Raises ValueError."""
+        value = writer32.get(self._writer.address, prefix, length)
+        if value < 0:
+            raise self._fault(value, prefix, length)
+        return value
 
     def look_up(self, key: int) -> int:
         """What a reader finds; 0 if nothing."""
-        return look_up32(self.address, key)  # type: ignore[no-any-return]
+        return answer(self.address, key)
 
-    def load(self, prefixes: Iterable[int], lengths: Iterable[int], values: Iterable[int]) -> None:
-        """Inserts many, from arrays of equal size. TableFull tells by `done` how many were taken before it."""
+    def load(self, prefixes: Any, lengths: Any, values: Any) -> None:
+        """Inserts many, from arrays of equal size. TableFull tells by `done` how many went in before it.
+
+        ValueError, if one of them is wrong: none went in.
+        """
         columns = [np.ascontiguousarray(column, dtype="<i8") for column in (prefixes, lengths, values)]
-        count = self._check_all(*columns)
+        if {column.shape for column in columns} != {(len(columns[0]),)}:
+            raise ValueError("prefixes, lengths and values have to be of one size")
+        count = len(columns[0])
         done = writer32.load(self._writer.address, *(column.ctypes.data for column in columns), count)
+        if done == writer32.WRONG:
+            raise ValueError(f"some are no prefixes of {self.bits} bits, or their values not in 1 … {VALUE}")
         if done < count:
-            prefix, length, value = (int(column[done]) for column in columns)
-            full = self._full(writer32.insert(self._writer.address, prefix, length, value))
+            row = [int(column[done]) for column in columns]
+            full = self._fault(writer32.insert(self._writer.address, *row), *row)
             full.done = done
             raise full
 
@@ -128,30 +139,13 @@ class Prefix32:
         for region in (self._region, self._owned, self.rules.region):
             region.close()
 
-    def _check(self, prefix: int, length: int) -> None:
-        if not 0 <= length <= self.bits or not 0 <= prefix < 1 << self.bits:
-            raise ValueError(f"{prefix:#x}/{length} is no prefix of {self.bits} bits")
-        if prefix & ((1 << self.bits - length) - 1):
-            raise ValueError(f"{prefix:#x}/{length} has bits behind its length")
-
-    def _check_value(self, value: int) -> None:
-        if not 0 < value <= VALUE:
-            raise ValueError(f"value {value} is not in 1 … {VALUE}")
-
-    def _check_all(self, prefixes: Any, lengths: Any, values: Any) -> int:
-        if not prefixes.shape == lengths.shape == values.shape or prefixes.ndim != 1:
-            raise ValueError("prefixes, lengths and values have to be of one size")
-        if not len(prefixes):
-            return 0
-        if lengths.min() < 0 or lengths.max() > self.bits or prefixes.min() < 0 or prefixes.max() >> self.bits:
-            raise ValueError(f"some are no prefixes of {self.bits} bits")
-        if (prefixes & ((1 << (self.bits - lengths)) - 1)).any():
-            raise ValueError("some prefixes have bits behind their length")
-        self._check_value(int(values.min()))
-        self._check_value(int(values.max()))
-        return len(prefixes)
-
-    def _full(self, done: int) -> TableFull:
+    def _fault(self, done: int, prefix: int, length: int, value: int = 1) -> Any:
+        if done == writer32.ABSENT:
+            return KeyError((prefix, length))
         if done == writer32.NO_RULE:
             return TableFull("prefix table", "prefixes", self.capacity)
-        return TableFull("prefix table", f"blocks with prefixes longer than {self.bits - 8}", self.groups)
+        if done == writer32.NO_GROUP:
+            return TableFull("prefix table", f"blocks with prefixes longer than {self.bits - 8}", self.groups)
+        if not 0 < value <= VALUE:
+            return ValueError(f"value {value} is not in 1 … {VALUE}")
+        return ValueError(f"{prefix:#x}/{length} is no prefix of {self.bits} bits")

@@ -162,6 +162,14 @@ def leave(table, part):
 
 
 @hot
+def taken(table):
+    """The chain in limbo, which is empty then."""
+    part = table.limbo
+    table.limbo = 0
+    return part
+
+
+@hot
 def leave_group(table, cells):
     """Nothing leads to this group any more."""
     leave(table, ((cells - table.first_cells) >> 8) + 1)

@@ -24,9 +24,10 @@ from bise.tables.trie128 import (
     reuse,
     set_cell,
     set_length,
+    taken,
 )
 
-NO_RULE, NO_GROUP, NO_TAIL, ABSENT = -1, -2, -3, -4
+NO_RULE, NO_GROUP, NO_TAIL, ABSENT, WRONG = -1, -2, -3, -4, -5
 
 
 @hot
@@ -184,18 +185,38 @@ def _insert(table, high, low, length, value):
     return 0
 
 
+@hot
+def _wrong_prefix(high, low, length):
+    behind = (high & ~rules.mask_high(length)) | (low & ~rules.mask_low(length))
+    return length < 0 or length > 128 or behind != 0
+
+
+@hot
+def _wrong(table, high, low, length, value):
+    return _wrong_prefix(high, low, length) or value <= 0 or value >= table.values
+
+
 @entry(5)
 def insert(writer, high, low, length, value):
-    """0, or NO_RULE, NO_GROUP or NO_TAIL and nothing changed."""
-    return _insert(Writer128(writer), high, low, length, value)
+    """The chain of parts that readers may still hold; or WRONG, NO_RULE, NO_GROUP, NO_TAIL, and nothing changed."""
+    table = Writer128(writer)
+    if _wrong(table, high, low, length, value):
+        return WRONG
+    lacking = _insert(table, high, low, length, value)
+    return lacking if lacking else taken(table)
 
 
 @entry(6)
 def load(writer, highs, lows, lengths, values, count):
-    """Inserts from four arrays of 64-bit integers; returns how many went in."""
+    """Inserts from four arrays of 64-bit integers; how many went in, or WRONG, and nothing changed."""
+    table = Writer128(writer)
     for place in range(0, 8 * count, 8):
         high, low = load64(highs + place), load64(lows + place)
-        if _insert(Writer128(writer), high, low, load64(lengths + place), load64(values + place)) < 0:
+        if _wrong(table, high, low, load64(lengths + place), load64(values + place)):
+            return WRONG
+    for place in range(0, 8 * count, 8):
+        high, low = load64(highs + place), load64(lows + place)
+        if _insert(table, high, low, load64(lengths + place), load64(values + place)):
             return place >> 3
     return count
 
@@ -261,8 +282,10 @@ def _remove(table, high, low, length, cover):
 
 @entry(4)
 def delete(writer, high, low, length):
-    """0 or ABSENT."""
+    """The chain of parts that readers may still hold, or WRONG or ABSENT."""
     table = Writer128(writer)
+    if _wrong_prefix(high, low, length):
+        return WRONG
     slot = rules.find(table.rules, high, low, length)
     if rules.value_at(slot) == 0:
         return ABSENT
@@ -273,13 +296,21 @@ def delete(writer, high, low, length):
     else:
         cells = 1 << (table.first_bits - length)
         _paint(table, _first(table, high), cells, length, cover >> 8, cover & 255)
-    return 0
+    return taken(table)
 
 
 @entry(4)
 def get(writer, high, low, length):
-    """The value of exactly this prefix; 0 if there is none."""
+    """The value of exactly this prefix; 0 if there is none, or WRONG."""
+    if _wrong_prefix(high, low, length):
+        return WRONG
     return rules.value_at(rules.find(Writer128(writer).rules, high, low, length))
+
+
+@entry(1)
+def waiting(writer):
+    """The chain of parts that readers may still hold."""
+    return taken(Writer128(writer))
 
 
 @entry(2)

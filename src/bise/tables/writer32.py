@@ -24,7 +24,7 @@ GROUP_ENTRIES = 256
 GROUP_SIZE = 4 * GROUP_ENTRIES
 GROUP = 1 << 31
 VALUE = (1 << 24) - 1
-NO_RULE, NO_GROUP, ABSENT = -1, -2, -3
+NO_RULE, NO_GROUP, ABSENT, WRONG = -1, -2, -3, -4
 
 
 class Writer32(Header):
@@ -123,25 +123,46 @@ def _insert(table, prefix, length, value):
     return 0
 
 
+@hot
+def _wrong_prefix(table, prefix, length):
+    if length < 0 or length > table.bits:
+        return True
+    return prefix < 0 or prefix >> table.bits != 0 or prefix & ((1 << (table.bits - length)) - 1) != 0
+
+
+@hot
+def _wrong(table, prefix, length, value):
+    return _wrong_prefix(table, prefix, length) or value <= 0 or value > VALUE
+
+
 @entry(4)
 def insert(writer, prefix, length, value):
-    """0, or NO_RULE or NO_GROUP and nothing changed."""
-    return _insert(Writer32(writer), prefix, length, value)
+    """0; or WRONG, NO_RULE or NO_GROUP, and nothing changed."""
+    table = Writer32(writer)
+    if _wrong(table, prefix, length, value):
+        return WRONG
+    return _insert(table, prefix, length, value)
 
 
 @entry(5)
 def load(writer, prefixes, lengths, values, count):
-    """Inserts from three arrays of 64-bit integers; returns how many went in."""
+    """Inserts from three arrays of 64-bit integers; how many went in, or WRONG, and nothing changed."""
+    table = Writer32(writer)
     for place in range(0, 8 * count, 8):
-        if _insert(Writer32(writer), load64(prefixes + place), load64(lengths + place), load64(values + place)) < 0:
+        if _wrong(table, load64(prefixes + place), load64(lengths + place), load64(values + place)):
+            return WRONG
+    for place in range(0, 8 * count, 8):
+        if _insert(table, load64(prefixes + place), load64(lengths + place), load64(values + place)):
             return place >> 3
     return count
 
 
 @entry(3)
 def delete(writer, prefix, length):
-    """The number of a group that nobody reaches any more, NO_GROUP if there is none, or ABSENT."""
+    """The number of a group that nobody reaches any more, NO_GROUP if there is none; or WRONG or ABSENT."""
     table = Writer32(writer)
+    if _wrong_prefix(table, prefix, length):
+        return WRONG
     high = shift_left64(prefix, 64 - table.bits)
     slot = rules.find(table.rules, high, 0, length)
     if rules.value_at(slot) == 0:
@@ -168,6 +189,8 @@ def reuse(writer, number):
 
 @entry(3)
 def get(writer, prefix, length):
-    """The value of exactly this prefix; 0 if there is none."""
+    """The value of exactly this prefix; 0 if there is none, or WRONG."""
     table = Writer32(writer)
+    if _wrong_prefix(table, prefix, length):
+        return WRONG
     return rules.value_at(rules.find(table.rules, shift_left64(prefix, 64 - table.bits), 0, length))
