@@ -9,6 +9,7 @@ deadlines lie so many ms ahead as the first word says.
 import signal
 import sys
 import threading
+import time
 
 from bise.hot import Region, entry, external, hot, load16, load32, load64, load_acquire, store16, store32, store64
 from bise.ports.af_xdp import rings
@@ -21,7 +22,7 @@ from bise.ports.steering.layout import Gate
 from bise.ports.steering.program import Steering, steer
 from bise.ports.steering.verdicts import Verdicts
 
-STOP, CLOCK, PORTS, PACKETS = 0, 8, 64, 1024  # offsets in the state
+STOP, CLOCK, ROUNDS, PORTS, PACKETS = 0, 8, 24, 64, 1024  # offsets in the state
 _clock_gettime = external("clock_gettime", "i32", ("i32", "i64"))
 _usleep = external("usleep", "i32", ("u32",))
 
@@ -53,6 +54,7 @@ def run(state: int, count: int, alive_ns: int) -> int:
             if received > 0:
                 rings.transmit(queue, state + PACKETS, received)
             busy += received
+        store64(state + ROUNDS, load64(state + ROUNDS) + 1)
         if busy == 0:
             _usleep(100)
     return 0
@@ -86,6 +88,8 @@ def main(alive_ms: int, names: list[str]) -> None:
             count += 1
     worker = threading.Thread(target=run, args=(state.address, count, alive_ms * 1_000_000))
     worker.start()
+    while load64(state.address + ROUNDS) == 0:  # until then no packet is lent to the kernel
+        time.sleep(0.001)
     print("forwarding", flush=True)
     while not ended.wait(0.05):  # a handler runs between two waits
         pass
