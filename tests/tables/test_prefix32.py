@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from bise.hot import load32
 from bise.tables.full import TableFull
-from bise.tables.prefix32 import Prefix32, Root32
+from bise.tables.prefix32 import Prefix32
 from bise.tables.retire import immediately
+from bise.tables.writer32 import Root32
 from tests.tables.naive import Prefixes, cut
 from tests.tables.waiting import Waiting
 

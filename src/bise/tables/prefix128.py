@@ -35,7 +35,8 @@ def _judge(table, word, high, low):
     """What a leaf says of a key."""
     leaf = Leaf(table.leaves + word * LEAF_SIZE)
     differs = (high ^ leaf.high) & leaf.mask_high | (low ^ leaf.low) & leaf.mask_low
-    return leaf.otherwise if differs else leaf.value
+    value = leaf.otherwise if differs else leaf.value
+    return value if value else table.default
 
 
 @hot
@@ -109,6 +110,8 @@ class Prefix128:
         root = Root128(self.address)
         root.cells, root.leaves, root.shift = self._cells.address, self._leaves.address, 64 - first_bits
         self._writer = self._own(root, cells, tails)
+        plain = self._leaves.array("<u4", 0, values * LEAF_SIZE // 4).reshape(values, LEAF_SIZE // 4)
+        plain[:, Leaf.value.offset // 4] = np.arange(values)
 
     def _own(self, root: Root128, cells: int, tails: int) -> Writer128:
         sizes = [Writer128.size, 16 * 16, 4 * self.groups, 4 * (1 + self.groups + tails), cells]
@@ -117,7 +120,8 @@ class Prefix128:
             offsets.append(-(-(offsets[-1] + size) // 64) * 64)
         self._owned = Region(offsets[-1], huge_pages=False)
         writer = Writer128(self._owned.address)
-        writer.cells, writer.leaves, writer.rules = root.cells, root.leaves, self.rules.address
+        writer.root, writer.cells, writer.leaves = root.address, root.cells, root.leaves
+        writer.rules = self.rules.address
         writer.stack, writer.counts, writer.following, writer.lengths = (
             writer.address + offset for offset in offsets[1:5]
         )

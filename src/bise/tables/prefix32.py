@@ -9,19 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from bise.hot import Header, Region, entry, hot, le64, load32, prefetch
+from bise.hot import Region, entry, hot, load32, prefetch
 from bise.tables import writer32
 from bise.tables.full import TableFull
 from bise.tables.retire import Retire
 from bise.tables.rules import RuleSet
-from bise.tables.writer32 import FIRST_BITS_LESS, GROUP, GROUP_SIZE, VALUE, Writer32
-
-
-class Root32(Header):
-    """What readers need: addresses of the first level and of the groups."""
-
-    first = le64(constant=True)
-    groups = le64(constant=True)
+from bise.tables.writer32 import FIRST_BITS_LESS, GROUP, GROUP_SIZE, VALUE, Root32, Writer32
 
 
 @hot
@@ -31,7 +24,8 @@ def look_up32(root, key):
     entry = load32(table.first + (key >> 8 << 2))
     if entry & GROUP:
         entry = load32(table.groups + ((entry & VALUE) << 10) + ((key & 255) << 2))
-    return entry & VALUE
+    value = entry & VALUE
+    return value if value else table.default
 
 
 @hot
@@ -68,7 +62,12 @@ class Prefix32:
         free_offset = -(-(Writer32.size + 2 * self.groups) // 8) * 8
         self._owned = Region(free_offset + 4 * self.groups, huge_pages=False)
         writer = Writer32(self._owned.address)
-        writer.first, writer.groups, writer.rules = root.first, root.groups, self.rules.address
+        writer.root, writer.first, writer.groups, writer.rules = (
+            root.address,
+            root.first,
+            root.groups,
+            self.rules.address,
+        )
         writer.counts, writer.free = writer.address + Writer32.size, writer.address + free_offset
         writer.bits, writer.unused = self.bits, self.groups
         self._owned.array("<u4", free_offset, self.groups)[:] = np.arange(self.groups)[::-1]

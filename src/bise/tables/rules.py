@@ -122,10 +122,13 @@ def _copy(source, target):
 
 @hot
 def covering(rules, high, low, length):
-    """The longest rule shorter than `length` that holds the prefix: value << 8 | its length; 0 if there is none."""
+    """The longest rule shorter than `length` that holds the prefix: value << 8 | its length; 0 if there is none.
+
+    The rule of length 0 isn't asked: tables keep its value apart.
+    """
     table = Rules(rules)
     shorter = length - 1
-    while shorter >= 0:
+    while shorter > 0:
         if load64(table.lengths + 8 * shorter):
             slot = find(rules, high & mask_high(shorter), low & mask_low(shorter), shorter)
             if Rule(slot).mark:

@@ -16,12 +16,15 @@ LEAF_SIZE = 1 << LEAF_SHIFT
 
 
 class Root128(Header):
-    """What readers need. `shift` is 64 less the bits of the first level, `steps` what most keys take behind it."""
+    """What readers need. `shift` is 64 less the bits of the first level; `default` the value of the prefix of length 0.
+
+    That one is kept here and not in the cells, so that it changes at once and what nothing else uses stays untouched.
+    """
 
     cells = le64(constant=True)
     leaves = le64(constant=True)
     shift = le64(constant=True)
-    steps = le64()
+    default = le64()
 
 
 class Leaf(Header):
@@ -42,6 +45,7 @@ class Writer128(Header):
     `counts` has the number of rules in each group; `limbo` is a chain of parts that readers may still see.
     """
 
+    root = le64(constant=True)
     cells = le64(constant=True)
     leaves = le64(constant=True)
     rules = le64(constant=True)

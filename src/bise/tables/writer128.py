@@ -10,6 +10,7 @@ from bise.tables.trie128 import (
     FANOUT,
     INNER,
     NUMBER,
+    Root128,
     Writer128,
     cell_at,
     count,
@@ -156,6 +157,9 @@ def _lacks(table, high, low, length):
 @hot
 def _add(table, high, low, length, value, new):
     """Brings a rule, new or with another value, into the tree."""
+    if length == 0:
+        Root128(table.root).default = value
+        return
     if length <= table.first_bits:
         _paint(table, _first(table, high), 1 << (table.first_bits - length), length, value, length)
         return
@@ -180,7 +184,6 @@ def _insert(table, high, low, length, value):
         if lacking:
             return lacking
     rules.put(table.rules, slot, high, low, length, value)
-    leaf_at(table, value).value = value
     _add(table, high, low, length, value, 1 if known == 0 else 0)
     return 0
 
@@ -291,7 +294,9 @@ def delete(writer, high, low, length):
         return ABSENT
     rules.take(table.rules, slot)
     cover = rules.covering(table.rules, high, low, length)
-    if length > table.first_bits:
+    if length == 0:
+        Root128(table.root).default = 0
+    elif length > table.first_bits:
         _remove(table, high, low, length, cover)
     else:
         cells = 1 << (table.first_bits - length)

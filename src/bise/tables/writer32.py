@@ -27,9 +27,21 @@ VALUE = (1 << 24) - 1
 NO_RULE, NO_GROUP, ABSENT, WRONG = -1, -2, -3, -4
 
 
+class Root32(Header):
+    """What readers need: addresses of the first level and of the groups, and the value of the prefix of length 0.
+
+    That one is kept here and not in the entries, so that it changes at once and what nothing else uses stays untouched.
+    """
+
+    first = le64(constant=True)
+    groups = le64(constant=True)
+    default = le64()
+
+
 class Writer32(Header):
     """What the writer knows: `counts` has the number of long prefixes in each group, `free` lists unused groups."""
 
+    root = le64(constant=True)
     first = le64(constant=True)
     groups = le64(constant=True)
     rules = le64(constant=True)
@@ -74,6 +86,9 @@ def _paint_first(table, start, count, length, word):
 @hot
 def _paint(table, prefix, length, word):
     """Takes over the entries of a range that belong to no longer prefix."""
+    if length == 0:
+        Root32(table.root).default = word
+        return
     left = table.bits - length
     place = table.first + (prefix >> 8 << 2)
     if left >= 8:
