@@ -40,8 +40,8 @@ def paired(forwarder: str, ports: Sequence[Port], lines: Sequence[str] = (), **t
         if forwarder == "kernel":
             yield Pair(kernel, other)
         else:
-            stack.enter_context(bise(other.topology))
-            yield Pair(kernel, other, settle_s=FOLLOWS_WITHIN_S)
+            running = stack.enter_context(bise(other.topology))
+            yield Pair(kernel, other, settle_s=1.5 * FOLLOWS_WITHIN_S, bise=running)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from bise.errors import BiseError
 from tests.namespaces import Topology
 
 _BISE = str(Path(sys.executable).with_name("bise"))
-_READY_S, _STOP_S = 120.0, 20.0
+_READY_S, _STOP_S, _POLL_S = 120.0, 20.0, 0.05
 FOLLOWS_WITHIN_S = 0.1  # the promise: a change of Linux's configuration acts within 100 ms
 
 
@@ -40,9 +41,15 @@ class Bise:
         self.process = topology.router.start(*command, stdout=self._log, stderr=subprocess.STDOUT)
 
     def ask(self, verb: str) -> Any:
-        """What `bise <verb> --json` says; None while nobody answers."""
-        done = subprocess.run([_BISE, verb, "--name", self.name, "--json"], capture_output=True, text=True)
-        return json.loads(done.stdout) if done.returncode == 0 else None
+        """What `bise <verb> --json` would say, asked of the control socket; None while nobody answers."""
+        with socket.socket(socket.AF_UNIX) as asking:
+            try:
+                asking.connect(f"/run/bise/{self.name}.sock")
+                asking.sendall(json.dumps({"verb": verb, "arguments": {}}).encode() + b"\n")
+                answer = json.loads(asking.makefile().readline() or "{}")
+            except (FileNotFoundError, ConnectionError):
+                return None
+        return answer.get("reply")
 
     def log(self) -> str:
         self._log.seek(0)
@@ -56,6 +63,7 @@ class Bise:
             status = self.ask("status")
             if status and status["state"] == "forwarding":
                 return
+            time.sleep(_POLL_S)
         raise NotForwarding(f"bise run is not forwarding after {_READY_S:.0f} s:\n{self.log()}")
 
     def kill(self, number: int = signal.SIGKILL) -> None:

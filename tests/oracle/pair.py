@@ -11,6 +11,7 @@ from scapy.packet import Packet
 
 from tests.namespaces import Port
 from tests.oracle.compare import differences, provoked, shown
+from tests.oracle.forwarders import Bise
 from tests.oracle.network import Network, Outputs, Sent
 
 _CULPRITS_SHOWN = 3
@@ -42,6 +43,7 @@ class Pair:
     kernel: Network
     other: Network
     settle_s: float = 0.0
+    bise: Bise | None = None
 
     @property
     def networks(self) -> tuple[Network, Network]:
@@ -130,8 +132,9 @@ class Pair:
         finally:
             self.run(undo)
 
-    def run(self, command: str) -> None:
-        """Run a command in both routers."""
+    def run(self, command: str, *, settled: bool = True) -> None:
+        """Run a command in both routers, in the other one last."""
         for network in self.networks:
             network.topology.router.run_line(command)
-        self.settle()
+        if settled:
+            self.settle()

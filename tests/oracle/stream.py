@@ -10,10 +10,12 @@ from scapy.packet import Packet
 
 from tests.oracle.network import Network
 from tests.oracle.pair import octets
+from tests.oracle.peer import wait_any
 
 _MAGIC = b"bise stream "
 _ALL_ONES = (1 << 64) - 1
 _PAUSE_S = 0.001
+_QUIET_S = 0.03
 
 
 class Stream:
@@ -41,6 +43,8 @@ class Stream:
     def __exit__(self, *ended: Any) -> None:
         self._ended.set()
         self._thread.join()
+        while wait_any(self._peers.values(), time.monotonic() + _QUIET_S):
+            self.arrived()
 
     def _send(self) -> None:
         sending = self._peers[self._port]

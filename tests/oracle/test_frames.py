@@ -162,7 +162,6 @@ def test_a_complete_checksum_that_looks_partial_survives(pair: Pair) -> None:
     """The sum over a payload may be what the pseudo header alone gives; such a packet is complete already."""
     for packet in (ip4() / udp(b""), ip6() / udp(b"")):
         whole = left_to_hardware(packet / bytes(2), "udp")
-        pair.agree("c", [whole, whole[:-2] + b"\x12\x34"])
         complete = bytearray(whole)
         partial = int.from_bytes(complete[-4:-2], "big")
         ports_and_length = sum(int.from_bytes(complete[-10 + 2 * word : -8 + 2 * word], "big") for word in range(3))

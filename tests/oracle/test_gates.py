@@ -83,16 +83,15 @@ def a_bridge(pair: Pair) -> Iterator[None]:
 @pytest.mark.parametrize("name", CLOSED)
 def test_nothing_passes_a_gate_that_is_closed(pair: Pair, name: str) -> None:
     family, (close, reopen) = CLOSED[name]
-    router = pair.other.topology.router
     with Stream(pair.other, "c", SOURCES.get(name, FLOWS[family])) as stream:
         stream.wait_until_flowing(time.monotonic())
         open_until = time.monotonic()
-        router.run_line(close)
+        pair.run(close, settled=False)
         try:
             closed_from = time.monotonic() + FOLLOWS_WITHIN_S
             closed_until = stream.pass_time(FOLLOWS_WITHIN_S + 0.1)
         finally:
-            router.run_line(reopen)
+            pair.run(reopen, settled=False)
         stream.wait_until_flowing(time.monotonic())
     arrived = stream.arrived()
     passed = stream.sent_between(closed_from, closed_until) & arrived
@@ -122,16 +121,15 @@ OPEN = {
 @pytest.mark.parametrize("name", OPEN)
 def test_what_linux_lets_through_goes_on_flowing(pair: Pair, name: str) -> None:
     close, reopen = OPEN[name]
-    router = pair.other.topology.router
     with Stream(pair.other, "c", FLOWS[4]) as stream:
         stream.wait_until_flowing(time.monotonic())
         before = time.monotonic()
-        router.run_line(close)
+        pair.run(close, settled=False)
         try:
             settled = stream.pass_time(FOLLOWS_WITHIN_S)
             during = stream.pass_time(FOLLOWS_WITHIN_S)
         finally:
-            router.run_line(reopen)
+            pair.run(reopen, settled=False)
         last = stream.pass_time(FOLLOWS_WITHIN_S)
         stream.wait_until_flowing(last)
     steady = stream.sent_between(0, before) | stream.sent_between(settled, during)
