@@ -17,8 +17,8 @@ STATUS: messages.Status = {
         {"core": 1, "packets": 0, "busy": 0.0, "epoch": 31},
     ],
     "ports": [
-        {"name": "eth0", "ifindex": 2, "kind": "kernel", "state": "forwarding", "gate": None},
-        {"name": "eth1", "ifindex": 3, "kind": "kernel", "state": "gated", "gate": "nft table inet [filter]"},
+        {"name": "eth0", "ifindex": 2, "kind": "kernel", "state": "up", "gate": None},
+        {"name": "eth1", "ifindex": 3, "kind": "kernel", "state": "up", "gate": "nft table inet [filter]"},
     ],
     "gates": [
         {

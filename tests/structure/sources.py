@@ -1,6 +1,7 @@
 """The files that the rules about how the code reads are held against."""
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,12 @@ def files(*folders: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
 def modules(*folders: Path) -> Iterator[tuple[str, ast.Module]]:
     """Each Python file's name in the repository, and what it says."""
     for path in files(*folders, suffixes=(".py",)):
-        yield str(path.relative_to(ROOT)), ast.parse(path.read_text())
+        yield str(path.relative_to(ROOT)), _parsed(path)
+
+
+@functools.cache
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
 
 
 def imported(module: ast.Module) -> set[str]:
