@@ -5,7 +5,6 @@ A change says what something was when its subscriber last heard of it, and what 
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import Generic, TypeAlias, TypeVar
 
 from bise.control.objects import MirrorObject
@@ -95,8 +94,8 @@ class Tracked(Generic[K, V]):
 
     def take(self, most: int) -> Iterator[Added[V] | Changed[V] | Removed[V]]:
         """Up to `most` of the changes since they were last taken; `touched` is empty once all are."""
-        touched, values = self.touched, self.values
-        for key in list(islice(touched, most)):
-            found = change(touched.pop(key), values.get(key))
+        for _ in range(min(most, len(self.touched))):
+            key, old = self.touched.popitem()
+            found = change(old, self.values.get(key))
             if found is not None:
                 yield found

@@ -38,7 +38,7 @@ from bise.control.objects import (
     SettingsKey,
 )
 from bise.control.paths import paths_of, usable
-from bise.control.survey import SILENT_SUBJECTS, SUBJECTS, Outcome, Subject, Survey
+from bise.control.survey import SILENT_SUBJECTS, SUBJECTS, Outcome, Steps, Subject, Survey
 
 _log = logging.getLogger(__name__)
 
@@ -87,6 +87,9 @@ class Mirror:
         self._events = EventSocket(Group, receive_buffer)
         self._dumps = DumpSocket()
         self._requests = RequestSocket()
+        self._told = RequestSocket()
+        self._again: asyncio.Handle | None = None
+        self._telling: asyncio.Future[None] | None = None
         self._audit_share = audit_share
         self._audit_pause_s = audit_pause_s
         self._subscribers: list[Subscriber] = []
@@ -158,8 +161,11 @@ class Mirror:
             self._empty()
             self._lost = False
             survey = self._begin(SUBJECTS)
-            for _ in survey.steps():
+            steps = survey.steps()
+            call: Callable[[], object] | None = next(steps)
+            while call is not None:
                 self._drain()
+                call = _sent(steps, call())
             if self._end(survey, at_last=attempt == _ATTEMPTS - 1) is not None and not self._lost:
                 break
         self._publish_all()
@@ -179,6 +185,9 @@ class Mirror:
         if self._loop is not None:
             self._loop.remove_reader(self._events.fileno())
             self._loop = None
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
         if self._following is not None:
             self._following.cancel()
             with suppress(asyncio.CancelledError):
@@ -187,14 +196,20 @@ class Mirror:
 
     def close(self) -> None:
         """Give the sockets back; `stop` first."""
-        for socket in (self._events, self._dumps, self._requests):
+        for socket in (self._events, self._dumps, self._requests, self._told):
             socket.close()
 
     def use_neighbours(self, keys: Iterable[NeighbourKey]) -> None:
         """Keep alive in Linux the neighbours that the fast path uses, of those that age."""
         known = [key for key in keys if (one := self.neighbours.get(key)) is not None and one.ageing]
         self.counts.neighbours_used += len(known)
-        self.counts.neighbours_refused += writeback.use_neighbours(self._requests, known)
+        if self._loop is None:
+            self._tell_of_use(known)
+        elif self._telling is None or self._telling.done():  # else Linux is busy, and will hear of them next time
+            self._telling = self._loop.run_in_executor(None, self._tell_of_use, known)
+
+    def _tell_of_use(self, keys: Sequence[NeighbourKey]) -> None:
+        self.counts.neighbours_refused += writeback.use_neighbours(self._told, keys)
 
     def ask_route(self, family: int, destination: int, source: int = 0, in_link: int = 0) -> writeback.RouteAnswer:
         """What Linux would do with a packet."""
@@ -205,6 +220,12 @@ class Mirror:
     def _readable(self) -> None:
         self._drain()
         self._publish()
+        if (self._network.chores or self._network.changed()) and self._again is None and self._loop is not None:
+            self._again = self._loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self._again = None
+        self._readable()
 
     def _drain(self) -> bool:
         """Apply announcements that wait, up to a number; whether that was all."""
@@ -225,8 +246,6 @@ class Mirror:
                 self._lose(str(error))
         if self._network.suspicious:
             self._wake.set()
-        if self._network.chores and self._loop is not None:
-            self._loop.call_soon(self._readable)
         return buffer is None
 
     def _apply(self, buffer: bytes) -> None:
@@ -260,8 +279,6 @@ class Mirror:
             self.counts.changes += len(found)
             for subscriber in self._subscribers:
                 subscriber(found)
-        if self._loop is not None and self._network.changed():
-            self._loop.call_soon(self._publish)
 
     def _publish_all(self) -> None:
         while self._network.changed():
@@ -329,20 +346,20 @@ class Mirror:
             return None
         if outcome is not None:
             self.counts.divergences.update(outcome.divergences)
-            self._publish()
+            self._readable()
         return outcome
 
     async def _look(self, subjects: tuple[Subject, ...], share: float, *, at_last: bool) -> Outcome | None:
-        """A survey that takes `share` of a core."""
+        """A survey that takes `share` of a core. Linux may answer late, when others hold its locks: ask in a thread."""
         survey = self._begin(subjects)
         try:
-            began = time.perf_counter()
-            for _ in survey.steps():
-                busy = time.perf_counter() - began
-                await asyncio.sleep(busy * (1 / share - 1))
-                if survey.disturbed and not at_last:
-                    break
+            steps = survey.steps()
+            call: Callable[[], object] | None = next(steps)
+            while call is not None and (at_last or not survey.disturbed):
+                answer = await asyncio.to_thread(call)
                 began = time.perf_counter()
+                call = _sent(steps, answer)
+                await asyncio.sleep((time.perf_counter() - began) * (1 / share - 1))
             return self._end(survey, at_last=at_last)
         finally:
             self._survey = None
@@ -365,3 +382,11 @@ class Mirror:
                 pass
             if self._drain():
                 return
+
+
+def _sent(steps: Steps, answer: object) -> Callable[[], object] | None:
+    """The next step of a survey; None at its end."""
+    try:
+        return steps.send(answer)
+    except StopIteration:
+        return None

@@ -143,9 +143,15 @@ def _search(network: Network, condemned: set[Route], families: tuple[int, ...], 
             verdict = verdicts[id(route)] = route in condemned
         return verdict
 
-    for count, destination in enumerate(list(network.routes.values.values()), 1):
+    found = []
+    for count, destination in enumerate(network.routes.values.values(), 1):
+        if any(goes(route) for route in destination.routes):
+            found.append(destination)
+        if count % _SLICE == 0:
+            yield
+    for count, destination in enumerate(found, 1):
         prefix, routes = destination.prefix, destination.routes
-        if any(goes(route) for route in routes) and prefix.family in families and table in (None, prefix.table):
+        if prefix.family in families and table in (None, prefix.table):
             left = tuple(route for route in routes if not goes(route))
             network.inferred += len(routes) - len(left)
             network.routes.set(prefix, Destination(prefix, left) if left else None)

@@ -5,8 +5,10 @@ came since the beginning are applied to that, too, and what still differs is put
 routes needs little memory, and interrupts nobody for long: it is done in steps.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
 from bise.control.changes import Tracked
@@ -22,6 +24,7 @@ _MOST_EVENTS = 400_000
 _CHUNK = 20_000
 _IFLA_EXT_MASK, _SKIP_STATISTICS = 29, 8  # RTEXT_FILTER_SKIP_STATS
 
+Steps: TypeAlias = Generator[Callable[[], Any], Any, None]
 _Decode: TypeAlias = Callable[[bytes, int, int], Any]
 
 
@@ -122,11 +125,13 @@ class Survey:
         """Whether something happened since the survey began that it can't account for."""
         return self.spoiled or self._live.upheavals != self._upheavals
 
-    def steps(self) -> Iterator[None]:
-        """Do the work of about a millisecond at each step. Raises NetlinkError where Linux or its answer is faulty."""
+    def steps(self) -> Steps:
+        """Do the work of about a millisecond at each step. Raises NetlinkError where Linux or its answer is faulty.
+
+        Each step yields a call that may have to wait in the kernel, and wants to be sent what it returns."""
         for subject in self._subjects:
             before = len(self._events)
-            self._socket.start(subject.request, subject.body)
+            yield partial(self._socket.start, subject.request, subject.body)
             take = self._take_routes(subject) if subject.table == "routes" else self._take_others(subject)
             yield from take
             if self._socket.interrupted:
@@ -136,11 +141,11 @@ class Survey:
         for subject in self._subjects:
             yield from self._miss(subject)
 
-    def _take_others(self, subject: Subject) -> Iterator[None]:
+    def _take_others(self, subject: Subject) -> Steps:
         decoder, key_of = _DECODERS[subject.table], _KEYS[subject.table]
         live, scratch = self._tables(subject.table)
         seen = self._seen[subject.table]
-        while (part := self._socket.part()) is not None:
+        while (part := (yield self._socket.part)) is not None:
             buffer, found = part
             for message in found:
                 value = decoder(buffer, message.start, message.end) if message.type == subject.answer else None
@@ -149,14 +154,13 @@ class Survey:
                 seen.add(key)
                 if live.values.get(key) != value:
                     scratch.values[key] = value
-            yield
 
-    def _take_routes(self, subject: Subject) -> Iterator[None]:
+    def _take_routes(self, subject: Subject) -> Steps:
         """Linux tells the routes of one prefix one after the other: gather them, compare with ours."""
         gathered: Prefix | None = None
         routes: tuple[Route, ...] = ()
         decoder_decode = self._decoder.decode
-        while (part := self._socket.part()) is not None:
+        while (part := (yield self._socket.part)) is not None:
             buffer, found = part
             for message in found:
                 told = decoder_decode(buffer, message.start, message.end)
@@ -169,7 +173,6 @@ class Survey:
                 if gathered is not None:
                     self._take_destination(gathered, routes)
                 gathered, routes = prefix, one
-            yield
         if gathered is not None:
             self._take_destination(gathered, routes)
 
@@ -187,15 +190,13 @@ class Survey:
             seen.add(prefix)
             scratch[prefix] = Destination(prefix, routes)
 
-    def _miss(self, subject: Subject) -> Iterator[None]:
+    def _miss(self, subject: Subject) -> Steps:
         """What we hold and the dump didn't show."""
         live, _ = self._tables(subject.table)
         seen, suspects = self._seen[subject.table], self._suspects[subject.table]
-        keys = list(live.values)
-        for start in range(0, len(keys), _CHUNK):
-            chunk = keys[start : start + _CHUNK]
+        for chunk in _chunks(live.values):
             suspects.update(key for key in chunk if key not in seen and subject.covers(key))
-            yield
+            yield _nothing
 
     def finish(self, *, at_last: bool = False) -> Outcome | None:
         """Apply what came meanwhile, put right what differs. None if the survey has to be done again.
@@ -204,7 +205,9 @@ class Survey:
         if self.disturbed and not at_last:
             return None
         for name, suspects in self._suspects.items():
-            suspects.update(self._tables(name)[1].values)
+            live, scratch = self._tables(name)
+            if live.values or live.touched:
+                suspects.update(scratch.values)
         for buffer, message in self._events:
             self._scratch.apply(buffer, message)
         divergences = {name: self._settle(name, at_last) for name in self._seen}
@@ -228,6 +231,22 @@ class Survey:
 
     def _tables(self, name: str) -> tuple[Tracked[Any, Any], Tracked[Any, Any]]:
         return getattr(self._live, name), getattr(self._scratch, name)
+
+
+def _chunks(values: Mapping[Any, Any]) -> Iterator[list[Any]]:
+    """The keys of a dictionary that may change between two chunks; then they are copied, which takes its time."""
+    keys = iter(values)
+    try:
+        while chunk := list(islice(keys, _CHUNK)):
+            yield chunk
+    except RuntimeError:
+        copied = list(values)
+        for start in range(0, len(copied), _CHUNK):
+            yield copied[start : start + _CHUNK]
+
+
+def _nothing() -> None:
+    """A step that waits for nobody."""
 
 
 def _is_route_6(buffer: bytes, message: Message) -> bool:
