@@ -6,8 +6,9 @@ python -m tests.hot.every_field
 import ctypes
 import hashlib
 from collections.abc import Iterator
+from enum import IntEnum
 
-from bise.hot import Header, be16, be32, be48, be64, entry, hot, le16, le32, le64, local, u8
+from bise.hot import Header, be16, be32, be48, be64, entry, hot, le16, le32, le64, local, nth, u8
 from tests.hot.every_primitive import EDGES
 
 
@@ -76,6 +77,31 @@ def on_the_stack(value, times):
     return (total & 0xFFFFFFFF) ^ record.near_long ^ record.octet
 
 
+class Colour(IntEnum):
+    RED = 3
+    BLUE = -7
+
+
+@hot
+def mixed(which):
+    return Colour.RED if which == 0 else Colour.BLUE
+
+
+@entry(1)
+def enumerated(which):
+    """Members compare as numbers, and `int` makes numbers of them."""
+    colour = mixed(which)
+    return int(colour) * 100 + (colour == Colour.RED) * 10 + (colour < 0)
+
+
+@entry(2)
+def in_an_array(address, number):
+    """The record at that place of an array; what it holds, and where it is."""
+    record = nth(Kinds, address, number)
+    record.near_short = number
+    return record.near_short + (record.address - address) * 1000
+
+
 def answers() -> Iterator[tuple[str, str]]:
     """What was read of each field, and what memory held."""
     room = ctypes.create_string_buffer(Kinds.size + 16)
@@ -91,6 +117,9 @@ def answers() -> Iterator[tuple[str, str]]:
                 said[name].update(b"%d " % read(address, which))
     yield from ((name, state.hexdigest()) for name, state in said.items())
     yield "memory", held.hexdigest()
+    yield "enumerated", str([enumerated(which) for which in (0, 1)])
+    room = ctypes.create_string_buffer(Kinds.size * 5)
+    yield "array", str([in_an_array(ctypes.addressof(room), number) for number in range(5)]) + room.raw.hex()
     yield "local", str([on_the_stack(value >> 8, times) for value in EDGES for times in (0, 1, 5)])
 
 

@@ -80,6 +80,19 @@ def test_a_record_on_the_stack_is_as_one_in_memory(value, times):
     assert every_field.on_the_stack(value, times) == macs % (1 << 32) ^ long ^ octet
 
 
+def test_an_array_has_a_record_after_the_other():
+    room = ctypes.create_string_buffer(Kinds.size * 3)
+    for number in range(3):
+        assert every_field.in_an_array(ctypes.addressof(room), number) == number + number * Kinds.size * 1000
+    held = [struct.unpack_from("<H", room, number * Kinds.size + Kinds.near_short.offset)[0] for number in range(3)]
+    assert held == [0, 1, 2]
+
+
+def test_enumerated_numbers_are_numbers():
+    assert every_field.enumerated(0) == 310
+    assert every_field.enumerated(1) == -699
+
+
 def test_python_writes_what_hot_code_reads():
     record = Kinds(ADDRESS)
     record.mac = 0x1234_5678_9ABC_DEF0
