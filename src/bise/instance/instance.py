@@ -65,6 +65,7 @@ class Instance:
         self._opened = AsyncExitStack()
         self._stop = asyncio.Event()
         self._facts: dict[str, PortFacts] = {}
+        self._fresh: set[str] = set()  # ports whose sockets have nothing yet to receive into
         self._ticks = 0
 
     async def run(self) -> None:
@@ -89,6 +90,7 @@ class Instance:
         self._open_memory()
         self.mirror = Mirror()
         self._opened.callback(self.mirror.close)
+        self._opened.push_async_callback(self.mirror.stop)
         self.crew = Crew(self.wanted.cores, _MODES[self.wanted.mode], _register, _unregister)
         self.features = self._make_features(Surroundings(self.mirror, self.crew.epochs.retire, PORTS))
         for feature in self.features:
@@ -102,7 +104,7 @@ class Instance:
         self.state = "compiling"
         await self._compile()
         await self.mirror.synchronised()
-        self._begin()
+        await self._begin()
 
     def _open_memory(self) -> None:
         pci = [spec.address for spec in self.wanted.ports if isinstance(spec, PciPort)]
@@ -145,10 +147,12 @@ class Instance:
             os.sched_setaffinity(0, others)  # the workers' cores are theirs alone
         self.pipeline = await build_elsewhere(self.graph(), self.ports.drivers(), sorted(others))
 
-    def _begin(self) -> None:
-        """Everything is known: the workers start, and the gates open."""
+    async def _begin(self) -> None:
+        """Everything is known: the workers start, and, when each has lent packets to its sockets, the gates open."""
         self._publish()
         self.crew.start()
+        while all(self.crew.running()) and not self.crew.all_turning():
+            await asyncio.sleep(0.001)
         self.watch.start()
         self.standing = Standing(True, self.mirror.clean, self.watch.gates)
         self._apply_gates()
@@ -238,13 +242,21 @@ class Instance:
         self._opened_port(port)
         self._set_facts(port, link)
         self._publish()
-        self._apply_gates()
+        # Opened when a worker has lent packets to its sockets: what comes before would be lost.
+        self._fresh.add(port.name)
+        self.crew.epochs.retire(lambda: self._no_longer_fresh(port.name))
         _log.info("port %s is back", spec.name)
+
+    def _no_longer_fresh(self, name: str) -> None:
+        self._fresh.discard(name)
+        self._apply_gates()
 
     # What may forbid
 
     def _gated(self, gates: tuple[Gate, ...], settings: Settings) -> None:
         self.settings = settings
+        for feature in self.features:
+            feature.set_settings(settings)
         if self.standing.ready:
             self.standing = Standing(True, self.mirror.clean, gates)
             self._apply_gates()
@@ -256,7 +268,7 @@ class Instance:
     def _apply_gates(self) -> None:
         wanted = gating.words(self.standing, self.ports.open_ports)
         for name, port in self.ports.open_ports.items():
-            if isinstance(port, KernelPort):
+            if isinstance(port, KernelPort) and name not in self._fresh:
                 port.steering.set_gate(wanted[name])
             link = self.mirror.links.get(port.ifindex)
             if link is not None:
