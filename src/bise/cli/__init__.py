@@ -1,6 +1,6 @@
 """The command line, one file a verb: each asks the running Bise over the control socket and shows its reply.
 
-General layout: `run` becomes the daemon, `check` looks at the machine without one, the others are questions.
+General layout: `run` becomes the daemon, `check` looks at the machine without one, `bench` measures, the others ask.
 `words` are the options that verbs share, `show` puts replies on the terminal.
 """
 
@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from bise.cli import check, confirm, drops, neighbours, ports, punts, routes, run, status
+from bise.cli import bench, check, confirm, drops, neighbours, ports, punts, routes, run, status
 from bise.errors import BiseError
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ for verb in (
     drops.drops,
     punts.punts,
     confirm.confirm,
+    bench.bench,
 ):
     app.command()(verb)
 
