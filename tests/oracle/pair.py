@@ -9,9 +9,9 @@ from pathlib import Path
 from scapy.layers.l2 import Ether
 from scapy.packet import Packet
 
+from bise.bench.running import RunningBise
 from tests.namespaces import Port
 from tests.oracle.compare import differences, provoked, shown
-from tests.oracle.forwarders import Bise
 from tests.oracle.network import Network, Outputs, Sent
 
 _CULPRITS_SHOWN = 3
@@ -43,7 +43,7 @@ class Pair:
     kernel: Network
     other: Network
     settle_s: float = 0.0
-    bise: Bise | None = None
+    bise: RunningBise | None = None
 
     @property
     def networks(self) -> tuple[Network, Network]:

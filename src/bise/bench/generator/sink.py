@@ -1,0 +1,56 @@
+"""Where traffic ends: counted and dropped at the interface that it arrives at, before Linux builds anything of it."""
+
+import os
+import socket
+from dataclasses import dataclass
+from typing import Any, Self
+
+from bise.bench.generator import program
+from bise.bench.generator.offer import PORT
+from bise.bench.namespaces import Namespace
+from bise.ports.steering import libbpf
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """Packets of ours so far; those not aged by one hop; the longest time without one, since the last `forget`."""
+
+    packets: int
+    wrong: int
+    longest_gap_ns: int
+
+
+class Sink:
+    """Counts at `interface` of `namespace` while the block runs."""
+
+    def __init__(self, namespace: Namespace, interface: str) -> None:
+        self._loaded = program.load("count")
+        program.store(self._loaded.map("settings"), 0, program.Settings(port=PORT))
+        self._received = self._loaded.map("received")
+        with namespace.inside():
+            self._link = libbpf.attach_xdp(self._loaded.program("count"), socket.if_nametoindex(interface))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *ended: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """The interface is Linux's again."""
+        os.close(self._link)
+        self._loaded.close()
+
+    @property
+    def arrived(self) -> Arrived:
+        cores = program.per_core(self._received, program.Counters)
+        return Arrived(
+            sum(core.packets for core in cores),
+            sum(core.wrong for core in cores),
+            max(core.longest_gap_ns for core in cores),
+        )
+
+    def forget(self) -> None:
+        """Count from zero again."""
+        cores = libbpf.library().libbpf_num_possible_cpus()
+        program.store(self._received, 0, bytes(program.Counters()) * cores)

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Two ends of a measurement. `generate`, run by BPF_PROG_TEST_RUN with live frames, writes a packet anew each time (pages
+ * come back as the path left them) and sends it out of an interface. `count`, attached where packets arrive, counts ours
+ * and drops them; everything else passes. */
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/udp.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#define MAX_HEADERS 62		/* Ethernet, IPv6, UDP */
+#define LATE_NS 100000		/* a generator that is later than this gives up the packets it has missed */
+#define MAX_TURNS 100000
+
+struct settings {
+	__u64 gap_ps;		/* between two packets; 0: as fast as it goes */
+	__u32 interface;
+	__u32 destinations;
+	__u32 flows;
+	__u32 sum;		/* of what the checksum covers and no packet changes: IPv4's header, IPv6's pseudo header */
+	__u32 is_ipv6;
+	__u32 port;		/* UDP destination, by which `count` knows our packets */
+	__u8 headers[MAX_HEADERS + 2];
+};
+
+struct counters {
+	__u64 packets;
+	__u64 last_ns;		/* when the newest packet came */
+	__u64 longest_gap_ns;	/* between two packets */
+	__u64 wrong;		/* packets that no router has aged by one hop */
+};
+
+#define ONE(kind, record)                                                                                             \
+	{                                                                                                             \
+		__uint(type, kind);                                                                                   \
+		__uint(max_entries, 1);                                                                               \
+		__type(key, __u32);                                                                                   \
+		__type(value, record);                                                                                \
+	}
+struct ONE(BPF_MAP_TYPE_ARRAY, struct settings) settings SEC(".maps");
+struct ONE(BPF_MAP_TYPE_PERCPU_ARRAY, __u64) due_ps SEC(".maps");
+struct ONE(BPF_MAP_TYPE_PERCPU_ARRAY, __u64) sent SEC(".maps");
+struct ONE(BPF_MAP_TYPE_PERCPU_ARRAY, struct counters) received SEC(".maps");
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct in6_addr);
+} targets SEC(".maps");
+
+static const __u32 FIRST = 0;
+
+static __always_inline __u32 folded(__u32 sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+struct turn {
+	__u64 due_ns;
+};
+
+static long not_yet(__u32 index, struct turn *turn)
+{
+	return bpf_ktime_get_ns() >= turn->due_ns;
+}
+
+static __always_inline void wait_turn(__u64 gap_ps)
+{
+	__u64 *due = bpf_map_lookup_elem(&due_ps, &FIRST), now = bpf_ktime_get_ns();
+
+	if (!due)
+		return;
+	if (*due / 1000 + LATE_NS < now)
+		*due = now * 1000;
+	struct turn turn = { .due_ns = *due / 1000 };
+	if (now < turn.due_ns)
+		bpf_loop(MAX_TURNS, not_yet, &turn, 0);
+	*due += gap_ps;
+}
+
+static __always_inline void address_ipv4(struct ethhdr *ethernet, struct in6_addr *target, __u32 sum)
+{
+	struct iphdr *ip = (void *)(ethernet + 1);
+
+	ip->daddr = target->in6_u.u6_addr32[0];
+	sum += (ip->daddr & 0xffff) + (ip->daddr >> 16);
+	ip->check = ~folded(sum);
+}
+
+static __always_inline void address_ipv6(struct ethhdr *ethernet, struct in6_addr *target, __u32 sum)
+{
+	struct ipv6hdr *ip = (void *)(ethernet + 1);
+	struct udphdr *udp = (void *)(ip + 1);
+
+	ip->daddr = *target;
+	for (int i = 0; i < 8; i++)
+		sum += target->in6_u.u6_addr16[i];
+	udp->check = ~folded(sum + udp->source);
+}
+
+SEC("xdp") int generate(struct xdp_md *packet)
+{
+	struct ethhdr *ethernet = (void *)(long)packet->data;
+	void *end = (void *)(long)packet->data_end;
+	struct settings *all = bpf_map_lookup_elem(&settings, &FIRST);
+	__u64 *count = bpf_map_lookup_elem(&sent, &FIRST);
+	__u32 chance = bpf_get_prandom_u32(), flow, which;
+
+	if (!all || !count || (void *)ethernet + MAX_HEADERS > end)
+		return XDP_ABORTED;
+	if (all->gap_ps)
+		wait_turn(all->gap_ps);
+	which = ((__u64)chance * all->destinations) >> 32;
+	flow = (((chance * 2654435761u) >> 16) * all->flows) >> 16;
+	struct in6_addr *target = bpf_map_lookup_elem(&targets, &which);
+	if (!target)
+		return XDP_ABORTED;
+	__builtin_memcpy(ethernet, all->headers, MAX_HEADERS);
+	struct udphdr *udp = (void *)ethernet + (all->is_ipv6 ? 54 : 34);
+	if ((void *)(udp + 1) > end)
+		return XDP_ABORTED;
+	udp->source = bpf_htons(1024 + flow);
+	if (all->is_ipv6)
+		address_ipv6(ethernet, target, all->sum);
+	else
+		address_ipv4(ethernet, target, all->sum);
+	*count += 1;
+	return bpf_redirect(all->interface, 0);
+}
+
+/* The hops left of a packet of ours; -1 for anything else. */
+static __always_inline int hops_left(struct ethhdr *ethernet, void *end, __u16 port)
+{
+	struct udphdr *udp;
+	int hops;
+
+	if (ethernet->h_proto == bpf_htons(ETH_P_IP)) {
+		struct iphdr *ip = (void *)(ethernet + 1);
+		udp = (void *)(ip + 1);
+		if ((void *)(udp + 1) > end || ip->protocol != 17)
+			return -1;
+		hops = ip->ttl;
+	} else {
+		struct ipv6hdr *ip = (void *)(ethernet + 1);
+		udp = (void *)(ip + 1);
+		if ((void *)(udp + 1) > end || ethernet->h_proto != bpf_htons(ETH_P_IPV6) || ip->nexthdr != 17)
+			return -1;
+		hops = ip->hop_limit;
+	}
+	return udp->dest == bpf_htons(port) ? hops : -1;
+}
+
+SEC("xdp") int count(struct xdp_md *packet)
+{
+	struct ethhdr *ethernet = (void *)(long)packet->data;
+	void *end = (void *)(long)packet->data_end;
+	struct settings *all = bpf_map_lookup_elem(&settings, &FIRST);
+	struct counters *seen = bpf_map_lookup_elem(&received, &FIRST);
+
+	if (!all || !seen || (void *)(ethernet + 1) > end)
+		return XDP_PASS;
+	int hops = hops_left(ethernet, end, all->port);
+	if (hops < 0)
+		return XDP_PASS;
+	__u64 now = bpf_ktime_get_ns();
+	if (seen->last_ns && now - seen->last_ns > seen->longest_gap_ns)
+		seen->longest_gap_ns = now - seen->last_ns;
+	seen->last_ns = now;
+	seen->packets += 1;
+	seen->wrong += hops != 63;
+	return XDP_DROP;
+}
+
+char _license[] SEC("license") = "GPL";
