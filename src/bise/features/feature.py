@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
 from bise.control.changes import Change
+from bise.control.gates.settings import Settings
 from bise.control.mirror import Mirror
 from bise.control.objects import Prefix
 from bise.engine.node import Part
@@ -64,6 +65,9 @@ class Feature:
 
     def drop_port(self, port: PortFacts) -> None:
         """A port is gone; workers may still have packets from it."""
+
+    def set_settings(self, settings: Settings) -> None:
+        """Linux's settings of the whole namespace have changed, or are known for the first time."""
 
     def shares(self) -> dict[str, tuple[int, int]]:
         """By kind of object: how many are native, and how many are left to Linux."""

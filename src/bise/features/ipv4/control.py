@@ -35,6 +35,7 @@ class Control(Feature):
         self.state = State(self._region.address + OWN_BITS // 8)
         self.state.checks = self._region.address + self._checks
         self.state.fib, self.state.hops, self.state.own = self.fib.address, hops.address, self._region.address
+        self.state.hashing = hops.hashing[4].address
 
     def states(self) -> Mapping[type[Header], int]:
         return {State: self.state.address}

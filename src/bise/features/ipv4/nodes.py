@@ -5,9 +5,11 @@ from enum import IntEnum
 
 from bise.engine.node import Drop, Part, Punt, PuntClass, Target, To, node
 from bise.engine.packet import trim
+from bise.features.ipv4.flow import flow_hash
 from bise.features.ipv4.logic import Verdict, is_odd_source, judge_source
 from bise.features.ipv4.state import State
-from bise.features.nexthop.state import Hop
+from bise.features.nexthop.choice import ONLY_LINUX, choose_hop
+from bise.features.nexthop.state import Hashing, Hop
 from bise.hot import nth
 from bise.tables.prefix32 import look_up32
 from bise.wire import ipv4
@@ -70,6 +72,17 @@ def look_up(packet, state, now):
     return hop.kind
 
 
+@node(LookUp, State)
+def choose(packet, state, now):
+    """Take one of several next hops, the same for every packet of a flow (RFC 2992), and the one that Linux takes."""
+    hashing = Hashing(state.hashing)
+    found = flow_hash(packet, hashing)
+    if found == ONLY_LINUX:
+        return int(LookUp.GROUP)
+    packet.hop = choose_hop(state.hops, Hop(packet.hop), hashing, found)
+    return Hop(packet.hop).kind
+
+
 class Forward(IntEnum):
     OUTPUT = 0
     TTL_EXPIRED = 1
@@ -93,9 +106,10 @@ def forward(packet, state, now):
 
 
 _NO_ROUTE = Punt("ipv4.no-route", "no route: Linux tells the sender")
+_SEVERAL = Punt("ipv4.multipath", "one of several next hops, chosen by Linux")
 HOP_EDGES: dict[LookUp, Target] = {
     LookUp.FORWARD: To("ipv4.forward", _NO_ROUTE),
-    LookUp.GROUP: To("ipv4.choose", Punt("ipv4.multipath", "one of several next hops, chosen by Linux")),
+    LookUp.GROUP: To("ipv4.choose", _SEVERAL),
     LookUp.LOCAL: Punt("ipv4.local", "for this host", PuntClass.CONTROL),
     LookUp.UNRESOLVED: Punt("ipv4.unresolved", "the next hop's MAC is not known yet: Linux asks for it"),
     LookUp.BLACKHOLE: Drop("ipv4.blackhole", "a blackhole route"),
@@ -123,6 +137,7 @@ PART = Part(
             Input.DOUBTFUL_SOURCE: Punt("ipv4.doubtful-source", "a source that Linux judges (rp_filter)"),
         },
         look_up: HOP_EDGES,
+        choose: HOP_EDGES | {LookUp.GROUP: _SEVERAL},
         forward: {
             Forward.OUTPUT: To("nexthop.output", _NO_ROUTE),
             Forward.TTL_EXPIRED: Punt("ipv4.ttl", "the time to live is over: Linux tells the sender"),

@@ -22,5 +22,6 @@ class State(Header):
 
     fib = le64(constant=True)  # address of the root of a Prefix32: destination -> index of a Hop
     hops = le64(constant=True)  # address of the array of Hop
+    hashing = le64(constant=True)  # address of a Hashing: how flows are told apart where there are several next hops
     checks = le64(constant=True)  # address of an octet a port number: SourceCheck
     own = le64(constant=True)  # address of a bit field: a bit for every hash of an address of our own

@@ -46,6 +46,7 @@ class Control(Feature):
         self._region = Region(State.size, huge_pages=False)
         self.state = State(self._region.address)
         self.state.fib, self.state.hops = self.fib.address, hops.address
+        self.state.hashing = hops.hashing[6].address
 
     def states(self) -> Mapping[type[Header], int]:
         return {State: self.state.address}

@@ -5,9 +5,11 @@ from enum import IntEnum
 
 from bise.engine.node import Drop, Part, Punt, PuntClass, Target, To, node
 from bise.engine.packet import trim
+from bise.features.ipv6.flow import flow_hash
 from bise.features.ipv6.logic import is_odd_source
 from bise.features.ipv6.state import State
-from bise.features.nexthop.state import Hop
+from bise.features.nexthop.choice import ONLY_LINUX, choose_hop
+from bise.features.nexthop.state import Hashing, Hop
 from bise.hot import nth
 from bise.tables.prefix128 import look_up128
 from bise.wire import ipv6
@@ -63,6 +65,17 @@ def look_up(packet, state, now):
     return hop.kind
 
 
+@node(LookUp, State)
+def choose(packet, state, now):
+    """Take one of several next hops, the same for every packet of a flow (RFC 2992), and the one that Linux takes."""
+    hashing = Hashing(state.hashing)
+    found = flow_hash(packet, hashing)
+    if found == ONLY_LINUX:
+        return int(LookUp.GROUP)
+    packet.hop = choose_hop(state.hops, Hop(packet.hop), hashing, found)
+    return Hop(packet.hop).kind
+
+
 class Forward(IntEnum):
     OUTPUT = 0
     HOP_LIMIT = 1
@@ -86,9 +99,10 @@ def forward(packet, state, now):
 
 
 _NO_ROUTE = Punt("ipv6.no-route", "no route: Linux tells the sender")
+_SEVERAL = Punt("ipv6.multipath", "one of several next hops, chosen by Linux")
 HOP_EDGES: dict[LookUp, Target] = {
     LookUp.FORWARD: To("ipv6.forward", _NO_ROUTE),
-    LookUp.GROUP: To("ipv6.choose", Punt("ipv6.multipath", "one of several next hops, chosen by Linux")),
+    LookUp.GROUP: To("ipv6.choose", _SEVERAL),
     LookUp.LOCAL: Punt("ipv6.local", "for this host", PuntClass.CONTROL),
     LookUp.UNRESOLVED: Punt("ipv6.unresolved", "the next hop's MAC is not known yet: Linux asks for it"),
     LookUp.BLACKHOLE: Drop("ipv6.blackhole", "a blackhole route"),
@@ -113,6 +127,7 @@ PART = Part(
             Input.ODD_SOURCE: Punt("ipv6.odd-source", "a source of narrow scope, which Linux judges"),
         },
         look_up: HOP_EDGES,
+        choose: HOP_EDGES | {LookUp.GROUP: _SEVERAL},
         forward: {
             Forward.OUTPUT: To("nexthop.output", _NO_ROUTE),
             Forward.HOP_LIMIT: Punt("ipv6.hop-limit", "the hop limit is reached: Linux tells the sender"),

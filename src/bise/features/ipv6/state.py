@@ -9,3 +9,4 @@ class State(Header):
 
     fib = le64(constant=True)  # address of the root of a Prefix128: destination -> index of a Hop
     hops = le64(constant=True)  # address of the array of Hop
+    hashing = le64(constant=True)  # address of a Hashing: how flows are told apart where there are several next hops

@@ -5,15 +5,18 @@ A record is written before anything leads to it. One that readers may hold chang
 round of all workers: first nobody is to follow it, then, an epoch later, it gets its new address.
 """
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bise.control.changes import Change, Removed
-from bise.control.objects import Neighbour
+from bise.control.gates.settings import Multipath, Settings
+from bise.control.objects import Neighbour, NeighbourState
 from bise.errors import BiseError
 from bise.features.feature import Feature, PortFacts, Surroundings
+from bise.features.nexthop import hashing
 from bise.features.nexthop.nodes import PART
-from bise.features.nexthop.state import WINDOW_BITS, Hop, HopKind, Member, State
+from bise.features.nexthop.state import WINDOW_BITS, Hashing, Hop, HopKind, Member, State
 from bise.hot import Header, Region
 from bise.tables.retire import Retire
 
@@ -42,9 +45,11 @@ class Via:
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """One of several by the flow's hash: each with the upper bound of its share of 2^31, in order."""
+    """One of several by the flow's hash: each with the upper bound of its share of 2^31, in order. `careful`: Linux
+    passes over those whose neighbours it asked in vain."""
 
     shares: tuple[tuple[int, "Via | End"], ...]
+    careful: bool = False
 
 
 Want = End | Via | Several
@@ -83,10 +88,15 @@ class Hops:
 
     def __init__(self, retire: Retire, capacity: int = MAX_HOPS) -> None:
         self._retire = retire
-        self._region = Region(capacity * Hop.size + MAX_MEMBERS * Member.size + State.size)
+        self._region = Region(capacity * Hop.size + MAX_MEMBERS * Member.size + State.size + 2 * Hashing.size)
         self._members_at = self._region.address + capacity * Hop.size
         self.state = State(self._members_at + MAX_MEMBERS * Member.size)
         self.state.hops = self._region.address
+        first = self.state.address + State.size
+        self.hashing = {4: Hashing(first), 6: Hashing(first + Hashing.size)}
+        self.why_linux_chooses = dict.fromkeys(self.hashing, "the hash policy is not known yet")
+        for record in self.hashing.values():
+            record.linux = 1
         self._free = list(range(capacity - 1, 0, -1))
         self._free_members: dict[int, list[int]] = {}
         self._next_member = 0
@@ -95,6 +105,7 @@ class Hops:
         self._by_neighbour: dict[tuple[int, int, int], set[int]] = {}
         self._egress: dict[int, Egress] = {}
         self._macs: dict[tuple[int, int, int], int] = {}
+        self._lost: set[tuple[int, int, int]] = set()  # neighbours that Linux asked in vain
 
     @property
     def address(self) -> int:
@@ -139,7 +150,7 @@ class Hops:
             raise TooManyHops(f"more than {len(self._by_index)} next hops")
         kept = _Kept(want, self._free.pop())
         record = self.record(kept.index)
-        record.kind, record.mtu, record.used = HopKind.NO_ROUTE, 0, 0
+        record.kind, record.lost, record.mtu, record.used = HopKind.NO_ROUTE, 0, 0, 0
         if isinstance(want, End):
             record.kind = want.kind
         elif isinstance(want, Several):
@@ -166,7 +177,7 @@ class Hops:
             member = Member(start + number * Member.size)
             member.bound, member.hop = bound, kept.inner[number]
         record = self.record(kept.index)
-        record.members, record.egress, record.kind = start, count, HopKind.GROUP
+        record.members, record.egress, record.lost, record.kind = start, count, want.careful, HopKind.GROUP
 
     def set_link(self, link: int, egress: Egress | None) -> None:
         """A link became a port of ours, changed, or is one no longer (None)."""
@@ -185,9 +196,10 @@ class Hops:
         """Whether packets may leave by a link without Linux."""
         return link in self._egress
 
-    def set_neighbour(self, link: int, family: int, address: int, mac: int | None) -> None:
-        """Linux knows another MAC for a neighbour, or none (None)."""
+    def set_neighbour(self, link: int, family: int, address: int, mac: int | None, lost: bool = False) -> None:
+        """Linux knows another MAC for a neighbour, or none (None); `lost`: and asked for it in vain."""
         key = (link, family, address)
+        (self._lost.add if lost else self._lost.discard)(key)
         if mac is None:
             self._macs.pop(key, None)
         else:
@@ -199,9 +211,11 @@ class Hops:
         """Makes a neighbour's record say what is known now."""
         want, record = kept.want, self.record(kept.index)
         assert isinstance(want, Via)
-        egress, mac = self._egress.get(want.link), self._macs.get((want.link, want.family, want.address))
+        key = (want.link, want.family, want.address)
+        egress, mac = self._egress.get(want.link), self._macs.get(key)
         if kept.turning:
             return  # it is looked at again when the workers have passed
+        record.lost = key in self._lost
         if egress is None or want.route_family in egress.punted:
             record.kind = HopKind.OTHER_LINK
         elif mac is None:
@@ -228,6 +242,12 @@ class Hops:
         record.egress, record.mtu = egress.port, want.mtu or _mtu(egress, want.route_family)
         record.kind, kept.mac = HopKind.FORWARD, mac
 
+    def set_multipath(self, family: int, multipath: Multipath, secret: int) -> None:
+        """How Linux tells flows apart now. `secret`: 32 bits in place of a seed that it keeps to itself."""
+        rule = hashing.rule(family, multipath)
+        self.why_linux_chooses[family] = rule.why
+        hashing.write(self.hashing[family], rule, multipath, secret)
+
     def used(self, now: int) -> list[tuple[int, int, int]]:
         """The neighbours (link, family, address) that carried packets in this window or the last; `now` in ns."""
         window = now >> WINDOW_BITS
@@ -252,6 +272,7 @@ class Control(Feature):
 
     def __init__(self, surroundings: Surroundings) -> None:
         self.hops = Hops(surroundings.retire)
+        self._secret = secrets.randbits(32)
         surroundings.offers[Hops] = self.hops
 
     def states(self) -> Mapping[type[Header], int]:
@@ -263,7 +284,12 @@ class Control(Feature):
             if isinstance(neighbour, Neighbour):
                 known = neighbour.valid and not isinstance(change, Removed)
                 mac = neighbour.mac if known else None
-                self.hops.set_neighbour(neighbour.link, neighbour.family, neighbour.address, mac)
+                lost = neighbour.state is NeighbourState.FAILED and not isinstance(change, Removed)
+                self.hops.set_neighbour(neighbour.link, neighbour.family, neighbour.address, mac, lost)
+
+    def set_settings(self, settings: Settings) -> None:
+        self.hops.set_multipath(4, settings.multipath4, self._secret)
+        self.hops.set_multipath(6, settings.multipath6, self._secret)
 
     def set_port(self, port: PortFacts) -> None:
         self.hops.set_link(port.link, Egress(port.number, port.mac, port.mtu, port.mtu6, port.punted))

@@ -67,9 +67,7 @@ class Network(Protocol):
 class Routes:
     """One family's forwarding table, kept as Linux's routes and neighbours ask. Used by the control thread alone."""
 
-    def __init__(
-        self, family: int, fib: Fib, hops: Hops, network: Network, fixed: Iterable[tuple[int, int]]
-    ) -> None:
+    def __init__(self, family: int, fib: Fib, hops: Hops, network: Network, fixed: Iterable[tuple[int, int]]) -> None:
         self.family, self.bits = family, 32 if family == 4 else 128
         self._fib, self._hops, self._network = fib, hops, network
         self._fixed = frozenset(fixed)
@@ -81,6 +79,7 @@ class Routes:
         self.unplaced: dict[tuple[int, int], str] = {}  # prefixes that there was no room for, and why
         self._count = 0
         self._left: set[tuple[int, int]] = set()  # prefixes that only Linux can follow
+        self._several: set[tuple[int, int]] = set()  # prefixes that lead to one of several next hops
         for prefix, length in self._fixed:
             self._put(prefix, length, _KERNEL)
 
@@ -108,6 +107,7 @@ class Routes:
             return
         want = self.want(prefix, length)
         (self._left.add if _is_foreign(want) else self._left.discard)((prefix, length))
+        (self._several.add if isinstance(want, Several) else self._several.discard)((prefix, length))
         if length == self.bits and want is None:
             self._place_host(prefix)
             return
@@ -154,13 +154,16 @@ class Routes:
 
     def shares(self) -> tuple[int, int]:
         """How many of Linux's prefixes are followed natively, and how many are left to Linux."""
-        left = len(self._left | self.unplaced.keys())
+        chosen = self._several if self._hops.why_linux_chooses[self.family] else set()
+        left = len(self._left | chosen | self.unplaced.keys())
         return self._count - left, left
 
     def why(self, prefix: int, length: int) -> str:
         """Why a prefix is left to Linux; empty where it is not."""
         if (prefix, length) in self.unplaced:
             return self.unplaced[prefix, length]
+        if (prefix, length) in self._several and self._hops.why_linux_chooses[self.family]:
+            return f"one of several next hops: {self._hops.why_linux_chooses[self.family]}"
         if (prefix, length) not in self._left:
             return ""
         want = self.want(prefix, length)
@@ -255,7 +258,8 @@ class Routes:
             return self._want_path(paths[0], route, prefix, length)
         if any(path.via is None for path in paths):
             return _KERNEL
-        return Several(shares([(path.weight, self._want_path(path, route, prefix, length)) for path in paths]))
+        parts = [(path.weight, self._want_path(path, route, prefix, length)) for path in paths]
+        return Several(shares(parts), careful=named is not None)
 
     def _want_path(self, path: Path, route: Route, prefix: int, length: int) -> Via | End:
         if path.via is not None:

@@ -5,7 +5,7 @@ All routes through one neighbour share one record: nothing is kept or counted pe
 
 from enum import IntEnum
 
-from bise.hot import Header, le16, le32, le64
+from bise.hot import Header, le16, le32, le64, u8
 
 
 class HopKind(IntEnum):
@@ -27,7 +27,8 @@ class HopKind(IntEnum):
 class Hop(Header):
     """One next hop; 32 octets, two to a cache line."""
 
-    kind = le16()  # HopKind
+    kind = u8()  # HopKind
+    lost = u8()  # UNRESOLVED: 1 if Linux asked for the MAC in vain; GROUP: 1 if Linux passes over such members
     egress = le16()  # FORWARD: port number; GROUP: number of members
     mtu = le32()  # octets of the largest IP packet
     macs = le64()  # FORWARD: destination MAC and the first 2 octets of the source, as they go on the wire
@@ -41,6 +42,19 @@ class Member(Header):
 
     bound = le32()  # 31 bits
     hop = le32()  # index of its Hop
+
+
+class Hashing(Header):
+    """How Linux tells the flows of a family apart (net.*.fib_multipath_hash_*), and what it looks at besides."""
+
+    linux = u8()  # 1: only Linux knows
+    quoting = u8()  # 1: ICMP errors belong to the flow that they quote
+    inner = u8()  # 1: what a tunnel carries counts, which only Linux reads
+    folded = u8()  # 1: the hash is hashed once more
+    careful = u8()  # 1: no group's members that Linux asked for in vain are chosen
+    padding = u8()
+    counted = le16()  # which of the packet's fields count (choice.Field)
+    key = le64()  # both halves of the hash's key
 
 
 class State(Header):
