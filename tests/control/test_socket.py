@@ -104,6 +104,7 @@ def test_the_socket_of_a_dead_process_is_replaced(directory):
     dead = socket.socket(socket.AF_UNIX)
     dead.bind(str(directory / "default.sock"))
     dead.close()
+    assert instances(directory) == []
     with pytest.raises(BiseError, match="died"):
         ControlClient("default", directory)
     with serving(directory, VERBS), ControlClient("default", directory) as bise:

@@ -27,7 +27,7 @@ def _row(port: PortCounters) -> tuple[object, ...]:
         port["name"],
         port["kind"],
         port["mac"],
-        port["mtu"],
+        str(port["mtu"]),
         port["up"],
         port["queues"],
         port["received"],

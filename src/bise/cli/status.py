@@ -19,7 +19,7 @@ def status(name: Name = "default", json: Json = False) -> None:
     show.line("")
     show.table(
         ("port", "kind", "index#", "state", "gate"),
-        ((port["name"], port["kind"], port["ifindex"], port["state"], port["gate"]) for port in reply["ports"]),
+        ((port["name"], port["kind"], str(port["ifindex"]), port["state"], port["gate"]) for port in reply["ports"]),
     )
     show.line("")
     show.table(("core#", "packets#", "busy#", "epoch#"), (_worker(worker) for worker in reply["workers"]))
@@ -63,5 +63,5 @@ def _head(reply: Status) -> None:
         show.line(f"gives the interfaces back in {left}, unless confirmed: bise confirm", "bold yellow")
 
 
-def _worker(worker: Worker) -> tuple[int, int, str, int]:
-    return worker["core"], worker["packets"], f"{worker['busy']:.0%}", worker["epoch"]
+def _worker(worker: Worker) -> tuple[str, int, str, int]:
+    return str(worker["core"]), worker["packets"], f"{worker['busy']:.0%}", worker["epoch"]

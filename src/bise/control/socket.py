@@ -111,9 +111,9 @@ class ControlClient:
 
 
 def instances(directory: Path | None = None) -> list[str]:
-    """Names that have a socket; the process behind one may be dead."""
+    """Names of those that run; a dead one's socket counts for nothing."""
     try:
-        return sorted(path.stem for path in (directory or DIRECTORY).glob("*.sock"))
+        return sorted(path.stem for path in (directory or DIRECTORY).glob("*.sock") if _answered(path))
     except OSError:
         return []
 
