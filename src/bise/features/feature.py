@@ -20,7 +20,7 @@ class PortFacts:
     """A port as features see it. `link`: Linux's interface of it; MTUs in octets of the IP packet.
 
     `punted`: families that may leave by it only through Linux. `rp_filter`: as the sysctls of the port and of all
-    interfaces come to together.
+    interfaces come to together. `gate`: bits 1 all, 2 IPv4, 4 IPv6 of what comes in here is Linux's.
     """
 
     number: int
@@ -32,6 +32,7 @@ class PortFacts:
     incomplete_checksums: bool = False
     punted: frozenset[int] = frozenset()
     rp_filter: int = 0
+    gate: int = 0
 
 
 @dataclass
@@ -69,6 +70,10 @@ class Feature:
     def set_settings(self, settings: Settings) -> None:
         """Linux's settings of the whole namespace have changed, or are known for the first time."""
 
+    def overflow(self) -> Mapping[int, str]:
+        """Families (4, 6) whose tables have no room for all that Linux wants, and why: they are Linux's alone."""
+        return {}
+
     def shares(self) -> dict[str, tuple[int, int]]:
         """By kind of object: how many are native, and how many are left to Linux."""
         return {}
@@ -77,9 +82,9 @@ class Feature:
         """Why a route is left to Linux; empty where it is not, or is no business of this feature."""
         return ""
 
-    def used_neighbours(self, now: int) -> list[tuple[int, int, int]]:
-        """Neighbours (link, family, address) that carried packets in the last second or two; `now` in ns."""
-        return []
+    def used_neighbours(self, now: int) -> Mapping[tuple[int, int, int], int]:
+        """How long ago, in ns and to about a second, neighbours (link, family, address) carried a packet."""
+        return {}
 
     def close(self) -> None:
         """Gives memory back; no worker is left."""

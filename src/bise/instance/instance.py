@@ -11,6 +11,8 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any
 
 from bise.control.changes import Added, Change, Removed
 from bise.control.config import Configuration
@@ -44,6 +46,7 @@ _log = logging.getLogger(__name__)
 _MODES = {"poll": worker.POLL, "adaptive": worker.ADAPTIVE, "interrupt": worker.INTERRUPT}
 _TICK_S = 0.02
 _WRITE_BACK_TICKS = 50
+_LATELY_NS = 3_000_000_000
 # The sysctls that the fast path follows by itself; every other one that matters is a gate (control/gates/settings.py).
 NATIVE = frozenset({"send-redirects", "bc-forwarding", "mtu6", "rp-filter"})
 
@@ -58,7 +61,7 @@ class Instance:
         self.state = "starting"
         self.begun_ns = time.monotonic_ns()
         self.confirm_by_ns: int | None = None
-        self.standing = Standing(ready=False, clean=False, gates=())
+        self.standing = Standing()
         self.settings = Settings()
         self.features: list[Feature] = []
         self.pipeline: Pipeline | None = None
@@ -154,8 +157,7 @@ class Instance:
         while all(self.crew.running()) and not self.crew.all_turning():
             await asyncio.sleep(0.001)
         self.watch.start()
-        self.standing = Standing(True, self.mirror.clean, self.watch.gates)
-        self._apply_gates()
+        self._set_standing(ready=True, clean=self.mirror.clean, gates=self.watch.gates)
         asyncio.get_running_loop().call_later(_TICK_S, self._tick)
         if self.wanted.confirm_ns is not None:
             self.confirm_by_ns = time.monotonic_ns() + self.wanted.confirm_ns
@@ -181,6 +183,12 @@ class Instance:
         self.local_addresses.follow(changes)
         for feature in self.features:
             feature.follow(changes)
+        overflow = {family: why for feature in self.features for family, why in feature.overflow().items()}
+        full = gating.full_tables(overflow)
+        if full != self.standing.overflow:
+            for gate in full:
+                _log.warning("%s", gate.reason)
+            self._set_standing(overflow=full)
 
     def _link_changed(self, link: Link, change: Change) -> None:
         port = self.ports.by_link(link.index)
@@ -209,6 +217,7 @@ class Instance:
             port.incomplete_checksums,
             punted,
             settings.rp_filter if settings else 0,
+            gating.words(self.standing, [port.name])[port.name],
         )
         if self._facts.get(port.name) == facts:
             return
@@ -258,11 +267,13 @@ class Instance:
         for feature in self.features:
             feature.set_settings(settings)
         if self.standing.ready:
-            self.standing = Standing(True, self.mirror.clean, gates)
-            self._apply_gates()
+            self._set_standing(gates=gates)
 
     def _set_clean(self, clean: bool) -> None:
-        self.standing = Standing(self.standing.ready, clean, self.standing.gates)
+        self._set_standing(clean=clean)
+
+    def _set_standing(self, **changed: Any) -> None:
+        self.standing = replace(self.standing, **changed)
         self._apply_gates()
 
     def _apply_gates(self) -> None:
@@ -296,17 +307,17 @@ class Instance:
 
     def _write_back(self) -> None:
         """Linux is told which neighbours carry packets that it doesn't see, so that it keeps and probes them."""
-        for feature in self.features:
-            used = feature.used_neighbours(time.monotonic_ns())
-            if used:
-                self.mirror.use_neighbours([NeighbourKey(*key) for key in used])
+        now = time.monotonic_ns()
+        known = (item for feature in self.features for item in feature.used_neighbours(now).items())
+        used = [key for key, ago in known if ago < _LATELY_NS]
+        if used:
+            self.mirror.use_neighbours([NeighbourKey(*key) for key in used])
 
     # The end
 
     def _give_back(self) -> None:
         """The kernel's again, before anything is taken down."""
-        self.standing = Standing(False, self.standing.clean, self.standing.gates)
-        self._apply_gates()
+        self._set_standing(ready=False)
 
     def _close_ports(self) -> None:
         for name in list(self.ports.open_ports):

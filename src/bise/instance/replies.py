@@ -57,7 +57,7 @@ class Replies:
             "memory": self._memory(),
             "workers": self._workers() if begun else [],
             "ports": self._port_states() if begun else [],
-            "gates": [messages.gate_message(gate) for gate in of.standing.gates],
+            "gates": [messages.gate_message(gate) for gate in of.standing.all_gates],
             "native": self._native(),
             "mirror": self._mirror() if begun else {"clean": False, "resyncs": 0, "divergences": 0},
             "confirm_deadline_ns": of.confirm_by_ns,
@@ -177,7 +177,7 @@ class Replies:
     def neighbours(self, arguments: dict[str, Any]) -> list[messages.Neighbour]:
         of = self._running()
         now = time.monotonic_ns()
-        used = {key for feature in of.features for key in feature.used_neighbours(now)}
+        used = {key: ago for feature in of.features for key, ago in feature.used_neighbours(now).items()}
         found: list[messages.Neighbour] = []
         for neighbour in of.mirror.neighbours.values():
             port = of.ports.by_link(neighbour.link)
@@ -191,7 +191,7 @@ class Replies:
                     "address": address_text(neighbour.family, neighbour.address),
                     "mac": mac_text(neighbour.mac) if neighbour.mac is not None else None,
                     "state": neighbour.state.name.lower(),
-                    "used_ns_ago": 0 if key in used else None,
+                    "used_ns_ago": used.get(key),
                 }
             )
         return found

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from bise.features.ethernet.nodes import PART
 from bise.features.ethernet.state import Face, State
 from bise.features.feature import Feature, PortFacts, Surroundings
-from bise.hot import Header, Region
+from bise.hot import Header, Region, nth
 
 
 class Faces:
@@ -16,9 +16,13 @@ class Faces:
         self.state = State(self._region.address + ports * Face.size)
         self.state.faces = self._region.address
 
+    def set_gate(self, port: int, gate: int) -> None:
+        """What of the port's traffic is Linux's, from the next burst on."""
+        nth(Face, self._region.address, port).gate = gate
+
     def set_mac(self, port: int, mac: int) -> None:
         """`mac` as an integer in network order; 0 matches no packet that a station sends."""
-        Face(self._region.address + port * Face.size).mac = int.from_bytes(mac.to_bytes(6, "big"), "little")
+        nth(Face, self._region.address, port).mac = int.from_bytes(mac.to_bytes(6, "big"), "little")
 
     def close(self) -> None:
         """No worker is left."""
@@ -37,6 +41,7 @@ class Control(Feature):
         return {State: self.faces.state.address}
 
     def set_port(self, port: PortFacts) -> None:
+        self.faces.set_gate(port.number, port.gate)
         self.faces.set_mac(port.number, port.mac)
 
     def drop_port(self, port: PortFacts) -> None:

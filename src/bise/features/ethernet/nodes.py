@@ -3,7 +3,7 @@
 from enum import IntEnum
 
 from bise.engine.node import Drop, Part, Punt, PuntClass, To, node
-from bise.features.ethernet.state import Face, State
+from bise.features.ethernet.state import ALL, IPV4, IPV6, Face, State
 from bise.hot import Header, be16, be32, hot, le64, nth
 from bise.wire.ethernet import SIZE, EtherType
 
@@ -29,6 +29,7 @@ class Input(IntEnum):
     OTHER_HOST = 5
     SHORT = 6
     OTHER_PROTOCOL = 7
+    GATED = 8
 
 
 @node(Input, State)
@@ -36,15 +37,25 @@ def input(packet, state, now):
     """Keep what is for our own MAC and an IP packet; the rest is Linux's or nobody's."""
     if packet.length < SIZE:
         return Input.SHORT
-    start = _Start(packet, 0)
-    if start.destination & _MAC != nth(Face, state.faces, packet.port).mac:
+    start, face = _Start(packet, 0), nth(Face, state.faces, packet.port)
+    if start.destination & _MAC != face.mac:
         return Input.GROUP if start.destination & _GROUP else Input.OTHER_HOST
+    if face.gate != 0 and _is_gated(face.gate, start.ethertype):
+        return Input.GATED
     packet.l3 = SIZE
     if start.ethertype == EtherType.IPV4:
         return Input.IPV4
     if start.ethertype == EtherType.IPV6:
         return Input.IPV6
     return _other(start.ethertype)
+
+
+@hot
+def _is_gated(gate, ethertype):
+    """Whether a gate makes packets of this protocol Linux's."""
+    if gate & IPV4 and ethertype == EtherType.IPV4:
+        return True
+    return bool(gate & ALL or (gate & IPV6 and ethertype == EtherType.IPV6))
 
 
 @hot
@@ -69,6 +80,7 @@ PART = Part(
             Input.OTHER_HOST: Drop("ethernet.other-host", "the destination MAC is not the port's"),
             Input.SHORT: Drop("ethernet.short", "fewer than 14 octets"),
             Input.OTHER_PROTOCOL: _UNKNOWN,
+            Input.GATED: Punt("ethernet.gated", "something in Linux stands in the way of forwarding it natively"),
         }
     }
 )

@@ -7,6 +7,10 @@ class Face(Header):
     """One port as its neighbours see it."""
 
     mac = le64()  # the six octets as they stand in a packet, read little-endian; the upper two are zero
+    gate = le64()  # what of the port's traffic is Linux's: bits ALL, IPV4, IPV6; as the steering program's gate word
+
+
+ALL, IPV4, IPV6 = 1, 2, 4
 
 
 class State(Header):

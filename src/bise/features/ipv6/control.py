@@ -66,6 +66,9 @@ class Control(Feature):
     def why_left(self, place: Prefix) -> str:
         return self.routes.why(place.destination, place.length) if place.family == 6 else ""
 
+    def overflow(self) -> Mapping[int, str]:
+        return {6: next(iter(self.routes.unplaced.values()))} if self.routes.unplaced else {}
+
     def shares(self) -> dict[str, tuple[int, int]]:
         return {"IPv6 routes": self.routes.shares()}
 

@@ -248,14 +248,15 @@ class Hops:
         self.why_linux_chooses[family] = rule.why
         hashing.write(self.hashing[family], rule, multipath, secret)
 
-    def used(self, now: int) -> list[tuple[int, int, int]]:
-        """The neighbours (link, family, address) that carried packets in this window or the last; `now` in ns."""
+    def used(self, now: int) -> dict[tuple[int, int, int], int]:
+        """How long ago, in ns and to a window's length, neighbours (link, family, address) carried a packet."""
         window = now >> WINDOW_BITS
-        return [
-            key
-            for key, indices in self._by_neighbour.items()
-            if any(self.record(index).used and window - self.record(index).used <= 1 for index in indices)
-        ]
+        found: dict[tuple[int, int, int], int] = {}
+        for key, indices in self._by_neighbour.items():
+            last = max((self.record(index).used for index in indices), default=0)
+            if last:
+                found[key] = max(0, window - last) << WINDOW_BITS
+        return found
 
     def __len__(self) -> int:
         return len(self._by_index)
@@ -297,7 +298,7 @@ class Control(Feature):
     def drop_port(self, port: PortFacts) -> None:
         self.hops.set_link(port.link, None)
 
-    def used_neighbours(self, now: int) -> list[tuple[int, int, int]]:
+    def used_neighbours(self, now: int) -> Mapping[tuple[int, int, int], int]:
         return self.hops.used(now)
 
     def close(self) -> None:
