@@ -41,7 +41,7 @@ def paired(forwarder: str, ports: Sequence[Port], lines: Sequence[str] = (), **t
             yield Pair(kernel, other)
         else:
             running = stack.enter_context(bise(other.topology))
-            yield Pair(kernel, other, settle_s=1.5 * FOLLOWS_WITHIN_S, bise=running)
+            yield Pair(kernel, other, settle_s=FOLLOWS_WITHIN_S, bise=running)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -89,8 +89,14 @@ class Pair:
             yield from different[: 2 * _CULPRITS_SHOWN]
 
     def settle(self) -> None:
-        """Let pass what the other router is granted to follow a change of configuration."""
+        """Let pass what the other router is granted to follow a change of configuration.
+
+        How late it is, is the gates' tests' subject; here a busy machine may delay it until it answers.
+        """
         time.sleep(self.settle_s)
+        if self.bise:
+            self.bise.ask("status")
+            self.bise.ask("status")
 
     @contextmanager
     def configured(self, *lines: str, undo: Sequence[str] | None = None) -> Iterator[None]:
