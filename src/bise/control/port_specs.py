@@ -11,10 +11,14 @@ NAME_OCTETS = 15  # IFNAMSIZ without its closing zero
 
 @dataclass(frozen=True)
 class KernelPort:
-    """A NIC that stays the kernel's; packets come by AF_XDP."""
+    """A NIC that stays the kernel's; packets come by AF_XDP.
+
+    `untagged`: the operator vouches that no packet comes with a VLAN tag, for drivers that don't tell.
+    """
 
     kind: ClassVar[str] = "kernel"
     name: str
+    untagged: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def parse(text: str) -> PortSpec:
     """The port that `text` means; ValueError says what is wrong with it."""
     kind, colon, rest = text.partition(":")
     if not colon:
-        return KernelPort(_interface_name(text))
+        return _kernel(text)
     if kind not in _PARSERS:
         raise ValueError(f"{text!r}: no port kind {kind!r}; give an interface, or one of {', '.join(_PARSERS)}")
     first, options = _split(text, rest)
@@ -153,6 +157,18 @@ def _stem(path: str) -> str:
 
 
 _ROLES = {"server": True, "client": False}
+_ANSWERS = {"yes": True, "no": False}
+
+
+def _kernel(text: str) -> PortSpec:
+    name, comma, rest = text.partition(",")
+    first, options = _split(text, rest)
+    if comma and (first or not options):
+        raise ValueError(f"{text!r}: --port is given once for each port, with options as key=value behind commas")
+    spec = KernelPort(_interface_name(name), _choice(options, "untagged", _ANSWERS, default=False))
+    if options:
+        raise ValueError(f"{text!r}: an interface takes no {'='.join(options.popitem())!r}")
+    return spec
 
 
 def _vhost_user(first: str, options: Options) -> PortSpec:

@@ -44,7 +44,7 @@ class PortTable:
         if number >= PORTS:
             raise PortError(spec.name, f"no more than {PORTS} ports")
         if isinstance(spec, KernelSpec):
-            port: Port = KernelPort(spec.name, number, self._workers, self._shared)
+            port: Port = KernelPort(spec.name, number, self._workers, self._shared, spec.untagged)
         else:
             queues = spec.queues if isinstance(spec, VhostUserPort) and spec.queues > 1 else self._queues
             if queues < self._workers:

@@ -27,13 +27,16 @@ class Shared:
 
 
 class KernelPort:
-    """`number` is the port's number for hot code; `sockets` one for each receive queue. Raises PortError."""
+    """`number` is the port's number for hot code; `sockets` one for each receive queue. Raises PortError.
 
-    def __init__(self, name: str, number: int, workers: int, shared: Shared) -> None:
+    `untagged`: the operator vouches that no packet comes with a VLAN tag.
+    """
+
+    def __init__(self, name: str, number: int, workers: int, shared: Shared, untagged: bool = False) -> None:
         self.name, self.number = name, number
         self._shared = shared
         self.sockets: list[XdpSocket] = []
-        self.steering: Steering = steer(name, shared.verdicts)
+        self.steering: Steering = steer(name, shared.verdicts, untagged)
         interface = self.steering.interface
         self.ifindex, self.kind = interface.ifindex, interface.kind or interface.driver
         self.punting = -1
