@@ -170,6 +170,43 @@ def test_tails_are_there_for_every_deletion_even_if_nothing_is_retired(operation
     table.close()
 
 
+def test_rules_that_come_and_go_leave_nothing_behind():
+    table = _small(groups=2)
+    stays, comes = 0x20010DB8 << 96, 0x2001F000 << 96
+    _insert(table, stays, 32, 1)
+    for _ in range(5):
+        _insert(table, comes, 20, 2)
+        assert [_look_up(table, key) for key in (stays, comes)] == [1, 2]
+        assert table.unused_groups == 0
+        _delete(table, comes, 20)
+        assert [_look_up(table, key) for key in (stays, comes)] == [1, 0]
+        assert table.unused_groups == 2
+
+
+def _come_and_go(table, rules):
+    while True:
+        for number, rule in enumerate(rules):
+            _insert(table, *rule, 1 + number)
+        _delete(table, *rules[0])
+        _delete(table, *rules[1])
+
+
+def test_what_waits_stops_insertions_and_never_deletions():
+    waiting = Waiting()
+    table = _small(waiting, capacity=3, groups=100)
+    rules = [(0x20010DB8 << 96, 32), (0x2001F000 << 96, 20), (0x2001F100 << 96, 24)]
+    with pytest.raises(TableFull, match="readers"):
+        _come_and_go(table, rules)
+    for prefix, length in rules:
+        if table.get(prefix >> 64, prefix & HALF, length):
+            _delete(table, prefix, length)
+    assert len(table) == 0
+    assert [_look_up(table, rule[0]) for rule in rules] == [0, 0, 0]
+    waiting.pass_on()
+    assert table.unused_tails == table.tails
+    assert table.unused_groups == 100
+
+
 @pytest.mark.parametrize(
     ("high", "low", "length", "value"),
     [(1, 0, 8, 1), (0, 1, 127, 1), (0, 0, 129, 1), (0, 0, -1, 1), (0, 0, 0, 0), (0, 0, 0, 8)],

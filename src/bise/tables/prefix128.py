@@ -214,7 +214,9 @@ class Prefix128:
             return KeyError((high, low, length))
         if done == writer128.NO_GROUP:
             return TableFull("prefix table", "groups of prefixes", self.groups)
-        if done != writer128.WRONG:
+        if done == writer128.NO_TAIL:
+            return TableFull("prefix table", "prefixes and deleted ones that readers may still hold", self.tails)
+        if done == writer128.NO_RULE:
             return TableFull("prefix table", "prefixes", self.capacity)
         if not 0 < value < self.values:
             return ValueError(f"value {value} is not in 1 … {self.values - 1}")

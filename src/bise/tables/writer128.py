@@ -226,12 +226,14 @@ def load(writer, highs, lows, lengths, values, count):
 
 @hot
 def _lift(table, number, bits, high, low):
-    """One rule is left in the groups behind a cell: it hangs there as a tail now, and the groups go to limbo."""
+    """One rule is left in the groups behind a cell: it hangs there as a tail now, and the groups go to limbo.
+
+    `high` and `low` are those of the rule that is gone, which leads to all of these groups, too.
+    """
     cells = cell_at(table, number) & NUMBER
     found = _only(table, cells, bits)
     while cell_at(table, found) & INNER:
         leave_group(table, cells)
-        high, low = _longer(high, low, bits, found - cells)
         cells = cell_at(table, found) & NUMBER
         bits += 8
         found = _only(table, cells, bits)
