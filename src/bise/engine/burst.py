@@ -1,13 +1,15 @@
 """What the generated burst function is made of, besides the nodes: taking packets up, and every way to let them go."""
 
 from bise.engine.punting import punt
-from bise.engine.worker import LANE_OCTETS, Lane
+from bise.engine.worker import LANE_OCTETS, Lane, Worker
 from bise.hot import external, hot, load64, prefetch, store64
-from bise.ports.mbuf import Mbuf
+from bise.ports.mbuf import HEADROOM, Mbuf, receive_into
 
 put = external("bise_pool_put", "void", ("i64", "i64"))
+get = external("bise_pool_get", "i64", ("i64", "i64"))
 _AHEAD = 4  # packets
 _PACKETS = Lane.packets.offset
+_SPARE = Worker.spare.offset
 
 
 @hot
@@ -52,6 +54,35 @@ def finish(worker, plan, queue, packet, sink, first_punt, first_urgent, finished
         punt(worker.punting, queue.address, worker.now, urgent, packet.data, packet.length, packet.total)
     store64(worker.finished + 8 * finished, packet.buffer)
     return finished + 1
+
+
+@hot
+def is_due(worker, plan, number, period):
+    """Whether a timer's time has come; says when it will come again."""
+    due = plan.due + 8 * number
+    if load64(due) > worker.now:
+        return False
+    store64(due, worker.now + period)
+    return True
+
+
+@hot
+def originate(worker, packet):
+    """Begins the notes of an empty packet of our own; False where the pool has none."""
+    if worker.spare == 0 and get(worker.address + _SPARE, 1) != 0:
+        worker.spare = 0
+        return False
+    buffer = Mbuf(worker.spare)
+    receive_into(buffer, HEADROOM, 0, 0)
+    take_up(packet, worker.spare, 0)
+    return True
+
+
+@hot
+def give_away(worker):
+    """The spare packet is on its way: the next timer needs another."""
+    worker.spare = 0
+    worker.originated += 1
 
 
 @hot

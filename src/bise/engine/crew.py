@@ -103,6 +103,7 @@ class _Memory:
         queues = len(duty.queues)
         sleepers = [queue.descriptor for queue in duty.queues if queue.descriptor >= 0]
         sizes = [Plan.size, 8 * len(states), 8 * queues, 8 * len(sleepers), 8 * len(pipeline.graph.sinks)]
+        sizes += [8 * len(pipeline.graph.timers)]
         sizes += [Queue.size] * queues
         self._region = Region(sum(-(-size // _LINE) * _LINE for size in sizes), huge_pages=False)
         places, at = [], self._region.address
@@ -111,18 +112,19 @@ class _Memory:
             at += -(-size // _LINE) * _LINE
         self.record = Plan(places[0])
         self.counts = places[4]
-        self.queues = [Queue(place) for place in places[5:]]
+        self.queues = [Queue(place) for place in places[6:]]
         for number, address in enumerate(states):
             store64(places[1] + 8 * number, address)
         for number, queue in enumerate(duty.queues):
-            store64(places[2] + 8 * number, places[5 + number])
+            store64(places[2] + 8 * number, places[6 + number])
             _describe(self.queues[number], queue, member)
         for number, descriptor in enumerate(sleepers):
             store64(places[3] + 8 * number, descriptor | 1 << 32)  # struct pollfd: POLLIN
         _set(self.record, pipeline=pipeline.burst.address, queues=places[2], queue_count=queues, lanes=member.lanes)
         _set(self.record, lane_count=max((lane.port + 1 for lane in duty.lanes), default=0), states=places[1])
         _set(self.record, descriptors=places[3], descriptor_count=len(sleepers), counts=self.counts)
-        _set(self.record, blind=queues - len(sleepers))
+        _set(self.record, blind=queues - len(sleepers), due=places[5])
+        _set(self.record, tick=pipeline.tick.address if pipeline.tick is not None and queues else 0)
 
     def sums(self) -> Counter[str]:
         """Packets by sink since the plan was published."""
@@ -218,6 +220,10 @@ class Crew:
     def running(self) -> list[bool]:
         """Which of the threads live."""
         return [member.thread is not None and member.thread.is_alive() for member in self.members]
+
+    def all_turning(self) -> bool:
+        """Whether every worker has ended a round by now."""
+        return all(member.record.epoch > 0 for member in self.members)
 
     def stop(self) -> None:
         """Ends all threads after the burst that they are in."""

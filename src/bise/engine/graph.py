@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bise.engine.node import Drop, Insert, Node, Part, Punt, PuntClass, Sink, Target, To, Transmit
+from bise.engine.node import Drop, Insert, Node, Nothing, Part, Punt, PuntClass, Sink, Target, Timer, To, Transmit
 from bise.errors import BiseError
 
 
@@ -15,16 +15,29 @@ class GraphError(BiseError):
 class Graph:
     """`edges[node.name][edge.name]` is the name of a node or a sink; `order` starts with the entry node.
 
-    No edge leads backwards in `order`. `sinks` are in the counters' order: transmit, drops, punts, urgent punts.
+    No edge leads backwards in `order`. `sinks` are in the counters' order: transmit, drops, punts, urgent punts. The
+    nodes of `timers` are entries, too.
     """
 
     order: tuple[Node, ...]
     edges: dict[str, dict[str, str]]
     sinks: tuple[Sink, ...]
+    timers: tuple[Timer, ...] = ()
 
     def sink_number(self, name: str) -> int:
         """The index of a sink's counter."""
         return next(number for number, sink in enumerate(self.sinks) if sink.name == name)
+
+    def reachable(self, starts: Iterable[str]) -> set[str]:
+        """The names of the nodes that these lead to, themselves included."""
+        names = {node.name for node in self.order}
+        found, waiting = set(), list(starts)
+        while waiting:
+            name = waiting.pop()
+            if name in names and name not in found:
+                found.add(name)
+                waiting += self.edges[name].values()
+        return found
 
     def text(self) -> str:
         """The graph as lines `node EDGE -> target`, in order: what `bise graph` prints and tests compare."""
@@ -44,18 +57,20 @@ def build(start: str, parts: Iterable[Part], always: Iterable[Sink] = ()) -> Gra
     targets = _targets(nodes, parts)
     for insert in (insert for part in parts for insert in part.inserts):
         _insert(targets, insert)
-    order = _order(start, nodes, targets)
+    timers = tuple(timer for part in parts for timer in part.timers)
+    order = _order([start, *(timer.node.name for timer in timers)], nodes, targets)
     sinks: dict[str, Sink] = {"transmit": Transmit()} | {sink.name: sink for sink in always}
     for node in order:
         for target in targets[node.name].values():
             if not isinstance(target, str):
                 _add_sink(sinks, target)
     edges = {node.name: {edge: _name(to) for edge, to in targets[node.name].items()} for node in order}
-    return Graph(tuple(order), edges, tuple(sorted(sinks.values(), key=_rank)))
+    return Graph(tuple(order), edges, tuple(sorted(sinks.values(), key=_rank)), timers)
 
 
 def _rank(sink: Sink) -> tuple[int, int]:
-    return (Transmit, Drop, Punt).index(type(sink)), sink.urgency is PuntClass.CONTROL if isinstance(sink, Punt) else 0
+    urgent = isinstance(sink, Punt) and sink.urgency is PuntClass.CONTROL
+    return (Transmit, Drop, Punt, Nothing).index(type(sink)), urgent
 
 
 def _name(target: "str | Sink") -> str:
@@ -95,7 +110,7 @@ def _insert(targets: dict[str, dict[str, "str | Sink"]], insert: Insert) -> None
     targets[insert.at][insert.edge] = insert.node.name
 
 
-def _order(start: str, nodes: dict[str, Node], targets: dict[str, dict[str, "str | Sink"]]) -> list[Node]:
+def _order(starts: list[str], nodes: dict[str, Node], targets: dict[str, dict[str, "str | Sink"]]) -> list[Node]:
     """Depth-first, reversed: every node before those that it leads to."""
     done: list[str] = []
     open_: set[str] = set()
@@ -111,7 +126,8 @@ def _order(start: str, nodes: dict[str, Node], targets: dict[str, dict[str, "str
                 visit(target)
         done.append(name)
 
-    visit(start)
+    for start in reversed(starts):
+        visit(start)
     return [nodes[name] for name in reversed(done)]
 
 

@@ -47,7 +47,14 @@ class Punt:
         return f"punt {self.reason}"
 
 
-Sink = Transmit | Drop | Punt
+@dataclass(frozen=True)
+class Nothing:
+    """A timer's node has nothing to send: its empty packet is kept for the next time, and not counted."""
+
+    name: str = "nothing"
+
+
+Sink = Transmit | Drop | Punt | Nothing
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,7 @@ class To:
 
 Target = Sink | To
 TRANSMIT = Transmit()
+NOTHING = Nothing()
 
 
 @dataclass(frozen=True)
@@ -105,8 +113,21 @@ class Insert:
 
 
 @dataclass(frozen=True)
+class Timer:
+    """A node that every worker calls each `period_ns` at the earliest, with an empty packet to fill (`packet.extend`).
+
+    Its edges lead into the graph like any other's, one of them to NOTHING; `packet.port` is 0.
+    """
+
+    node: Node
+    period_ns: int
+
+
+@dataclass(frozen=True)
 class Part:
-    """What one feature contributes: its nodes with where their edges lead, and nodes that it puts on others' edges."""
+    """What one feature contributes: its nodes with where their edges lead, nodes that it puts on others' edges, and
+    those of its nodes that the clock calls."""
 
     edges: Mapping[Node, Mapping[Any, Target]]  # by member of the node's own enum
     inserts: tuple[Insert, ...] = ()
+    timers: tuple[Timer, ...] = ()

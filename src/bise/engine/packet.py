@@ -22,6 +22,19 @@ class Packet(Header):
 
 
 @hot
+def extend(packet, octets):
+    """Makes an empty packet one of `octets` octets, whose contents are undefined; True if there is room for them."""
+    buffer = Mbuf(packet.buffer)
+    if octets > buffer.buf_len - buffer.data_off:
+        return False
+    buffer.data_len = octets
+    buffer.pkt_len = octets
+    packet.length = octets
+    packet.total = octets
+    return True
+
+
+@hot
 def trim(packet, octets):
     """Cuts off what follows the first `octets` octets: a short packet's padding on the link. One segment only."""
     if packet.total > octets and packet.length == packet.total:

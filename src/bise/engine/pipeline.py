@@ -27,12 +27,13 @@ class PipelineError(BiseError):
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A compiled graph: `burst` is its entry, `source` what was compiled."""
+    """A compiled graph: `burst` is its entry, `tick` the one that calls its timers, `source` what was compiled."""
 
     graph: Graph
     source: Source
     path: pathlib.Path
     burst: Entry
+    tick: Entry | None = None
 
 
 def place(source: Source) -> pathlib.Path:
@@ -64,7 +65,12 @@ def build(graph: Graph, drivers: Sequence[Driver]) -> Pipeline:
     """Writes, compiles in this process where need be, and loads."""
     source = write(graph, drivers)
     path = place(source)
-    return Pipeline(graph, source, path, load(path).burst)
+    return _loaded(graph, source, path)
+
+
+def _loaded(graph: Graph, source: Source, path: pathlib.Path) -> Pipeline:
+    module = load(path)
+    return Pipeline(graph, source, path, module.burst, module.tick if graph.timers else None)
 
 
 async def compile_elsewhere(path: pathlib.Path, cores: Sequence[int] = (), nice: int = 0) -> None:
@@ -92,4 +98,4 @@ async def build_elsewhere(
     source = write(graph, drivers)
     path = place(source)
     await compile_elsewhere(path, cores, nice)
-    return Pipeline(graph, source, path, load(path).burst)
+    return _loaded(graph, source, path)

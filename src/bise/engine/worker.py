@@ -36,6 +36,7 @@ POLL, ADAPTIVE, INTERRUPT = 0, 1, 2
 
 _clock_gettime = external("clock_gettime", "i32", ("i32", "i64"))
 _poll = external("poll", "i32", ("i64", "i64", "i32"))
+_put = external("bise_pool_put", "void", ("i64", "i64"))
 _usleep = external("usleep", "i32", ("u32",))
 
 
@@ -58,6 +59,8 @@ class Worker(Header):
     seconds = le64()  # struct timespec for clock_gettime
     fraction = le64()
     asleep = le64()  # times that it slept
+    spare = le64()  # address of an empty packet for the next timer, 0: none yet
+    originated = le64()  # packets that timers made
 
 
 class Plan(Header):
@@ -73,6 +76,8 @@ class Plan(Header):
     descriptor_count = le64(constant=True)
     blind = le64(constant=True)  # queues without a descriptor to sleep on
     counts = le64(constant=True)  # address of a 64-bit counter for each sink of the pipeline
+    tick = le64(constant=True)  # address of the function (worker, plan, 0) -> packets that calls timers; 0: none
+    due = le64(constant=True)  # address of an array: when each timer is due, in ns; written by the worker
 
 
 class Queue(Header):
@@ -103,7 +108,7 @@ class Lane(Header):
 
 
 _STOP, _PLAN, _EPOCH = Worker.stop.offset, Worker.plan.offset, Worker.epoch.offset
-_SECONDS = Worker.seconds.offset
+_SECONDS, _SPARE = Worker.seconds.offset, Worker.spare.offset
 LANE_OCTETS = Lane.size + 8 * LANE_ROOM  # 568: no power of two, so lanes don't share cache sets
 
 
@@ -166,6 +171,8 @@ def work(address):
         worker.now = now
         _promise(plan, now + ALIVE_NS)
         packets = 0
+        if plan.tick != 0:
+            packets = call3(plan.tick, address, plan.address, 0)
         for number in range(plan.queue_count):
             packets += call3(plan.pipeline, address, plan.address, load64(plan.queues + 8 * number))
         if packets == 0:
@@ -175,4 +182,7 @@ def work(address):
             worker.busy += 1
         store_release(address + _EPOCH, worker.epoch + 1)
     _promise(Plan(load_acquire(address + _PLAN)), 0)
+    if worker.spare != 0:
+        _put(address + _SPARE, 1)
+        worker.spare = 0
     return 0

@@ -38,9 +38,12 @@ def write(graph: Graph, drivers: Sequence[Driver]) -> Source:
         _opening(graph, drivers, states),
         _receive(drivers),
         _setup(states),
-        *(_node(graph, number, node, states) for number, node in enumerate(graph.order)),
+        *(_node(graph, number, node) for number, node in enumerate(graph.order)),
         _sinks(graph),
-        _flush(drivers),
+        "    queue.received += count\n    queue.octets += octets",
+        _flush(drivers, "through"),
+        "    return count",
+        *([_tick(graph, drivers, states)] if graph.timers else []),
     )
     return Source("\n".join(blocks) + "\n", states)
 
@@ -61,7 +64,8 @@ def _opening(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header]
         '"""',
         "",
         "from bise.engine.burst import (",
-        "    discard, finish, gather, gathered, lane_at, look_ahead, pass_on, release, settle, take_up,",
+        "    discard, finish, gather, gathered, give_away, is_due, lane_at, look_ahead, originate, pass_on,",
+        "    release, settle, take_up,",
         ")",
         "from bise.engine.packet import Packet",
         "from bise.engine.worker import BURST, Plan, Queue, Worker",
@@ -104,12 +108,16 @@ def _receive(drivers: Sequence[Driver]) -> str:
     return "\n".join(lines)
 
 
-def _setup(states: tuple[type[Header], ...]) -> str:
-    lines = [
+def _states(states: tuple[type[Header], ...]) -> list[str]:
+    return [
         f"    {_state_alias(state)} = {_state_alias(state)}_record(load64(plan.states + {8 * number}))"
         for number, state in enumerate(states)
     ]
-    lines += [
+
+
+def _setup(states: tuple[type[Header], ...]) -> str:
+    lines = [
+        *_states(states),
         "    packet, lanes, port = make_packet(), plan.lanes, queue.port",
         "    finished = octets = 0",
         "    if queue.straight > 0:",
@@ -126,7 +134,7 @@ def _setup(states: tuple[type[Header], ...]) -> str:
     return "\n".join(lines)
 
 
-def _node(graph: Graph, number: int, node: Node, states: tuple[type[Header], ...]) -> str:
+def _node(graph: Graph, number: int, node: Node) -> str:
     places = {one.name: place for place, one in enumerate(graph.order)}
     first_sink = len(graph.order)
     lines = [
@@ -165,11 +173,9 @@ def _sinks(graph: Graph) -> str:
     return "\n".join(lines)
 
 
-def _flush(drivers: Sequence[Driver]) -> str:
+def _flush(drivers: Sequence[Driver], count: str) -> str:
     send = "sent = transmit_{kind}(lane.driver, gathered(lane), lane.count)"
     lines = [
-        "    queue.received += count",
-        "    queue.octets += octets",
         "    for number in range(plan.lane_count):",
         "        lane = lane_at(lanes, number)",
         "        if lane.count > 0:",
@@ -178,7 +184,36 @@ def _flush(drivers: Sequence[Driver]) -> str:
         "            else:",
         *_choice(drivers, "                ", "lane.kind", send),
         "            settle(lane, sent)",
-        "    release(worker, plan, through, finished)",
-        "    return count",
+        f"    release(worker, plan, {count}, finished)",
     ]
+    return "\n".join(lines)
+
+
+def _tick(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header], ...]) -> str:
+    """The entry `tick(worker, plan, 0)`: each timer whose time has come leads a packet of its own through the graph."""
+    places = {node.name: number for number, node in enumerate(graph.order)}
+    nothing = len(graph.order) + graph.sink_number("nothing")
+    lines = [
+        "",
+        "",
+        "@entry(3)",
+        "def tick(worker_address, plan_address, unused):",
+        '    """Calls the timers that are due and sends what they made. Returns the packets made."""',
+        "    worker, plan = Worker(worker_address), Plan(plan_address)",
+        "    now, lanes, queue = worker.now, plan.lanes, Queue(load64(plan.queues))",
+        *_states(states),
+        "    packet, finished, made = make_packet(), 0, 0",
+        f"    for timer in range({len(graph.timers)}):",
+        "        at = -1",
+    ]
+    for number, timer in enumerate(graph.timers):
+        lines += [
+            f"        if timer == {number} and is_due(worker, plan, {number}, {timer.period_ns}):",
+            f"            at = {places[timer.node.name]}",
+        ]
+    lines += ["        if at < 0 or not originate(worker, packet):", "            continue"]
+    reached = graph.reachable(timer.node.name for timer in graph.timers)
+    lines += [_node(graph, number, node) for number, node in enumerate(graph.order) if node.name in reached]
+    lines += [f"        if at == {nothing}:", "            continue", "        give_away(worker)", "        made += 1"]
+    lines += [_sinks(graph), _flush(drivers, "made"), "    return made"]
     return "\n".join(lines)
