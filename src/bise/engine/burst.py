@@ -86,6 +86,14 @@ def give_away(worker):
 
 
 @hot
+def give_back(worker):
+    """The worker ends: the spare packet is the pool's again."""
+    if worker.spare != 0:
+        put(worker.address + _SPARE, 1)
+        worker.spare = 0
+
+
+@hot
 def release(worker, plan, count, finished):
     """Frees what ended here and counts the rest as transmitted; the end of a burst."""
     if finished > 0:

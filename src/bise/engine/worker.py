@@ -36,7 +36,6 @@ POLL, ADAPTIVE, INTERRUPT = 0, 1, 2
 
 _clock_gettime = external("clock_gettime", "i32", ("i32", "i64"))
 _poll = external("poll", "i32", ("i64", "i64", "i32"))
-_put = external("bise_pool_put", "void", ("i64", "i64"))
 _usleep = external("usleep", "i32", ("u32",))
 
 
@@ -76,7 +75,7 @@ class Plan(Header):
     descriptor_count = le64(constant=True)
     blind = le64(constant=True)  # queues without a descriptor to sleep on
     counts = le64(constant=True)  # address of a 64-bit counter for each sink of the pipeline
-    tick = le64(constant=True)  # address of the function (worker, plan, 0) -> packets that calls timers; 0: none
+    tick = le64(constant=True)  # address of the function (worker, plan, ending) -> packets that calls timers; 0: none
     due = le64(constant=True)  # address of an array: when each timer is due, in ns; written by the worker
 
 
@@ -108,7 +107,7 @@ class Lane(Header):
 
 
 _STOP, _PLAN, _EPOCH = Worker.stop.offset, Worker.plan.offset, Worker.epoch.offset
-_SECONDS, _SPARE = Worker.seconds.offset, Worker.spare.offset
+_SECONDS = Worker.seconds.offset
 LANE_OCTETS = Lane.size + 8 * LANE_ROOM  # 568: no power of two, so lanes don't share cache sets
 
 
@@ -181,8 +180,8 @@ def work(address):
             worker.idle = 0
             worker.busy += 1
         store_release(address + _EPOCH, worker.epoch + 1)
-    _promise(Plan(load_acquire(address + _PLAN)), 0)
-    if worker.spare != 0:
-        _put(address + _SPARE, 1)
-        worker.spare = 0
+    plan = Plan(load_acquire(address + _PLAN))
+    _promise(plan, 0)
+    if plan.tick != 0:
+        call3(plan.tick, address, plan.address, 1)
     return 0

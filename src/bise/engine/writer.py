@@ -64,7 +64,7 @@ def _opening(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header]
         '"""',
         "",
         "from bise.engine.burst import (",
-        "    discard, finish, gather, gathered, give_away, is_due, lane_at, look_ahead, originate, pass_on,",
+        "    discard, finish, gather, gathered, give_away, give_back, is_due, lane_at, look_ahead, originate, pass_on,",
         "    release, settle, take_up,",
         ")",
         "from bise.engine.packet import Packet",
@@ -190,16 +190,19 @@ def _flush(drivers: Sequence[Driver], count: str) -> str:
 
 
 def _tick(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header], ...]) -> str:
-    """The entry `tick(worker, plan, 0)`: each timer whose time has come leads a packet of its own through the graph."""
+    """The entry `tick(worker, plan, ending)`: each timer whose time has come leads its own packet through the graph."""
     places = {node.name: number for number, node in enumerate(graph.order)}
     nothing = len(graph.order) + graph.sink_number("nothing")
     lines = [
         "",
         "",
         "@entry(3)",
-        "def tick(worker_address, plan_address, unused):",
+        "def tick(worker_address, plan_address, ending):",
         '    """Calls the timers that are due and sends what they made. Returns the packets made."""',
         "    worker, plan = Worker(worker_address), Plan(plan_address)",
+        "    if ending:",
+        "        give_back(worker)",
+        "        return 0",
         "    now, lanes, queue = worker.now, plan.lanes, Queue(load64(plan.queues))",
         *_states(states),
         "    packet, finished, made = make_packet(), 0, 0",

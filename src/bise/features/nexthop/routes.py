@@ -77,6 +77,7 @@ class Routes:
         self._plural: dict[int, set[tuple[int, int]]] = {}  # by link: prefixes with several paths or routes
         self._by_object: dict[int, set[tuple[int, int]]] = {}  # prefixes by the next-hop object that they name
         self.unplaced: dict[tuple[int, int], str] = {}  # prefixes that there was no room for, and why
+        self._shadows: set[tuple[int, int]] = set()  # IPv6 networks that were made local by hand
         self._count = 0
         self._left: set[tuple[int, int]] = set()  # prefixes that only Linux can follow
         self._several: set[tuple[int, int]] = set()  # prefixes that lead to one of several next hops
@@ -92,6 +93,7 @@ class Routes:
                 if place.family == self.family and place.table in (TABLE_LOCAL, TABLE_MAIN):
                     self._count += isinstance(change, Added) - isinstance(change, Removed)
                     self.set_destination(place.destination, place.length)
+                    self._note_shadow(place, not isinstance(change, Removed))
             elif isinstance(subject, Neighbour):
                 if subject.family == self.family:
                     valid = subject.valid and not isinstance(change, Removed)
@@ -118,6 +120,19 @@ class Routes:
         high = bisect_right(self._hosts, prefix | ((1 << (self.bits - length)) - 1))
         for address in self._hosts[low:high]:
             self._place_host(address)
+
+    def _note_shadow(self, place: Prefix, present: bool) -> None:
+        """IPv6 asks the local table first: a network made local by hand hides longer prefixes of the main one.
+
+        (IPv4's two tables are one as long as there are no policy rules, and with such rules a gate stands.)
+        """
+        shadow = (place.destination, place.length)
+        if self.family == 4 or place.table != TABLE_LOCAL or place.length == self.bits or self._is_fixed(*shadow):
+            return
+        (self._shadows.add if present else self._shadows.discard)(shadow)
+        for other in list(self._network.routes):
+            if other.family == 6 and other.table == TABLE_MAIN and _holds(shadow, other.destination, other.length, 128):
+                self.set_destination(other.destination, other.length)
 
     def set_neighbour(self, link: int, address: int, valid: bool) -> None:
         """A neighbour became valid, or is so no longer."""
@@ -173,7 +188,7 @@ class Routes:
 
     def _is_fixed(self, prefix: int, length: int) -> bool:
         """Within what is Linux's anyway."""
-        return any(length >= bits and (prefix ^ top) >> (self.bits - bits) == 0 for top, bits in self._fixed)
+        return any(_holds(fixed, prefix, length, self.bits) for fixed in self._fixed)
 
     def _place_host(self, address: int) -> None:
         """A neighbour stands in the table where the longest prefix around it is its own connected network."""
@@ -226,6 +241,8 @@ class Routes:
     def want(self, prefix: int, length: int) -> Want | None:
         """Where packets go that match this prefix best; None: as if it were not there."""
         candidates = self._candidates(prefix, length)
+        if candidates and any(_holds(shadow, prefix, length, self.bits) for shadow in self._shadows):
+            return End(HopKind.LOCAL)
         self._note_choice(prefix, length, candidates)
         for route in candidates:
             if route.tos or route.source_length or route.kind in (RouteKind.THROW, RouteKind.NAT, RouteKind.XRESOLVE):
@@ -293,6 +310,12 @@ class Routes:
             return
         if before:
             self._hops.release(before)
+
+
+def _holds(outer: tuple[int, int], prefix: int, length: int, bits: int) -> bool:
+    """Whether one prefix is the other's or holds it; addresses of `bits` bits."""
+    top, shorter = outer
+    return length >= shorter and (prefix ^ top) >> (bits - shorter) == 0
 
 
 def _is_foreign(want: Want | None) -> bool:
