@@ -195,7 +195,8 @@ class Routes:
         if self._is_fixed(address, self.bits) or self.want(address, self.bits) is not None:
             self._placed.discard(address)
             return
-        path = self._connected(address)
+        hidden = any(_holds(shadow, address, self.bits, self.bits) for shadow in self._shadows)
+        path = None if hidden else self._connected(address)
         if path is not None and path.link in self._links_of.get(address, ()):
             self._placed.add(address)
             self._put(address, self.bits, Via(path.link, self.family, address, self._mtu(address), self.family))
