@@ -1,0 +1,94 @@
+"""A topology and the Bise in its router, with what tests ask of both."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from bise.bench.namespaces import Namespace
+from bise.bench.running import RunningBise
+from bise.errors import BiseError
+from tests.namespaces import Port, Topology
+
+_PATIENCE_S, _POLL_S = 10.0, 0.02
+
+
+@dataclass(frozen=True)
+class Router:
+    """`bise` forwards for the router of `topology`."""
+
+    topology: Topology
+    bise: RunningBise
+
+    @property
+    def namespace(self) -> Namespace:
+        return self.topology.router
+
+    def host(self, name: str) -> Namespace:
+        return self.topology.hosts[name]
+
+    def port(self, name: str) -> Port:
+        return next(port for port in self.topology.ports if port.name == name)
+
+    def counters(self, name: str) -> dict[str, Any]:
+        """What `bise ports` says of one port."""
+        found: dict[str, Any] = next(port for port in self.bise.ask("ports") if port["name"] == name)
+        return found
+
+    def state(self, name: str) -> dict[str, Any]:
+        """What `bise status` says of one port."""
+        found: dict[str, Any] = next(port for port in self.bise.ask("status")["ports"] if port["name"] == name)
+        return found
+
+    def sent(self, name: str) -> int:
+        """Packets that left by the port without the kernel."""
+        return int(self.counters(name)["transmitted"])
+
+    def meet_hosts(self) -> None:
+        """Every host is a neighbour that Bise knows."""
+        for port in self.topology.ports:
+            for own in (port.router4, port.router6):
+                ping(self.host(port.name), own, 1)
+        hosts = {address for port in self.topology.ports for address in (port.host4, port.host6)}
+        wait_until("every host is known", lambda: hosts <= self.neighbours())
+
+    def neighbours(self) -> set[str]:
+        """Addresses whose MACs Bise knows."""
+        return {each["address"] for each in self.bise.ask("neighbours") if each["mac"] is not None}
+
+    @contextmanager
+    def natively(self, name: str, packets: int) -> Iterator[None]:
+        """Bise itself sends at least so many packets by this port while the block runs."""
+        before = self.sent(name)
+        yield
+        sent = self.sent(name) - before
+        assert sent >= packets, f"{sent} of {packets} packets left by {name} natively: {self.account()}"
+
+    def account(self) -> str:
+        """Where packets went, for a test that fails."""
+        counts = {verb: [each for each in self.bise.ask(verb) if each["packets"]] for verb in ("drops", "punts")}
+        return json.dumps({"ports": self.bise.ask("ports"), **counts}, indent=1)
+
+
+def wait_until(what: str, holds: Callable[[], object], patience_s: float = _PATIENCE_S) -> None:
+    """Asks until it holds."""
+    given_up = time.monotonic() + patience_s
+    while not holds():
+        assert time.monotonic() < given_up, f"never came true: {what}"
+        time.sleep(_POLL_S)
+
+
+def reaches(host: Namespace, address: str) -> bool:
+    """Whether one packet and its answer come through."""
+    try:
+        host.run_line(f"ping -n -c 1 -W 1 {address}")
+    except BiseError:
+        return False
+    return True
+
+
+def ping(host: Namespace, address: str, count: int = 10, options: str = "") -> None:
+    """Every packet is answered. Raises BiseError with what ping said."""
+    host.run_line(f"ping -n -c {count} -i 0.01 -W 2 {options} {address}")
