@@ -162,22 +162,32 @@ class Hops:
         return kept
 
     def _make_group(self, kept: _Kept, want: Several) -> None:
-        count = len(want.shares)
-        recycled = self._free_members.get(count)
-        if recycled:
-            kept.members = recycled.pop()
-        elif self._next_member + count > MAX_MEMBERS:
+        try:
+            for _, part in want.shares:
+                kept.inner.append(self.claim(part))
+            kept.members = self._room_for(len(want.shares))
+        except TooManyHops:
+            for index in kept.inner:
+                self.release(index)
             self._free.append(kept.index)
-            raise TooManyHops(f"more than {MAX_MEMBERS} members in groups of next hops")
-        else:
-            kept.members, self._next_member = self._next_member, self._next_member + count
-        kept.inner = [self.claim(part) for _, part in want.shares]
+            raise
         start = self._members_at + kept.members * Member.size
         for number, (bound, _) in enumerate(want.shares):
             member = Member(start + number * Member.size)
             member.bound, member.hop = bound, kept.inner[number]
         record = self.record(kept.index)
-        record.members, record.egress, record.lost, record.kind = start, count, want.careful, HopKind.GROUP
+        record.members, record.egress, record.lost = start, len(want.shares), want.careful
+        record.kind = HopKind.GROUP
+
+    def _room_for(self, count: int) -> int:
+        """The first of `count` free members in a row."""
+        recycled = self._free_members.get(count)
+        if recycled:
+            return recycled.pop()
+        if self._next_member + count > MAX_MEMBERS:
+            raise TooManyHops(f"more than {MAX_MEMBERS} members in groups of next hops")
+        self._next_member += count
+        return self._next_member - count
 
     def set_link(self, link: int, egress: Egress | None) -> None:
         """A link became a port of ours, changed, or is one no longer (None)."""
