@@ -94,9 +94,7 @@ def test_iperf_gets_through_with_every_checksum_right(
     before = bad_checksums(client), bad_checksums(server)
     out = "c" if direction else "s"
     with iperf_server(server), router.natively(out, 1000):
-        said = client.run_line(
-            f"iperf3 -J -{family} -c {address(router, 's', family)} -t 1 {direction} {transport}"
-        )
+        said = client.run_line(f"iperf3 -J -{family} -c {address(router, 's', family)} -t 1 {direction} {transport}")
     end = json.loads(said)["end"]
     if transport:
         assert end["sum"]["lost_percent"] < 20
