@@ -1,6 +1,6 @@
 """Routes with several paths: which of them get a share, what is left to Linux, and why."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -9,6 +9,8 @@ from bise.control.objects import (
     TABLE_MAIN,
     Destination,
     GroupMember,
+    Link,
+    LinkLayer,
     NextHopObject,
     Path,
     Prefix,
@@ -23,6 +25,7 @@ from bise.features.nexthop.state import HopKind
 from bise.tables.retire import immediately
 
 PLACE = (77 << 24, 24)
+UP = Link(0, "", LinkLayer.ETHERNET, "veth", 2, 1500, 0, up=True, running=True)
 VIA = [Path(link, via=10 << 24 | link, via_family=4, weight=link) for link in (1, 2, 3)]
 OBJECTS = {
     **{link: NextHopObject(link, 4, path=Path(link, via=10 << 24 | link, via_family=4)) for link in (1, 2, 3)},
@@ -47,11 +50,11 @@ class Fib(dict[tuple[int, int], int]):
 
 @dataclass
 class Linux:
-    """What the mirror says; links in `down` carry nothing."""
+    """What the mirror says; `down`: links whose paths are dead."""
 
     route: Route
     down: set[int] = field(default_factory=set)
-    links: dict[int, object] = field(default_factory=dict)
+    links: dict[int, Link] = field(default_factory=lambda: dict.fromkeys((1, 2, 3), UP))
     neighbours: dict[object, object] = field(default_factory=dict)
     next_hops = OBJECTS
 
@@ -108,6 +111,14 @@ def test_a_group_of_next_hop_objects_has_its_own_weights_and_passes_over_the_los
         parts((1, 1), (3, 300)), careful=True
     )
     assert routes_of(Linux(unicast(next_hop_id=12)), hops).want(*PLACE) == Via(2, 4, 10 << 24 | 2)
+
+
+def test_a_next_hop_object_is_used_while_linux_keeps_it(hops):
+    """Without an IPv4 address on the link, paths are dead, but not those of objects."""
+    linux = Linux(unicast(next_hop_id=10), down={3})
+    assert routes_of(linux, hops).want(*PLACE) == Several(parts((1, 1), (3, 300)), careful=True)
+    linux.links[3] = replace(UP, up=False)
+    assert routes_of(linux, hops).want(*PLACE) == Via(1, 4, 10 << 24 | 1)
 
 
 def test_a_resilient_group_is_left_to_linux_and_says_so(hops):

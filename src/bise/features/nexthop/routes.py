@@ -237,7 +237,15 @@ class Routes:
         if route.kind is not RouteKind.UNICAST:
             return True
         paths = self._network.paths(route)
-        return not paths or any(self._network.usable(path, self.family) for path in paths)
+        return not paths or any(self._usable(route, path) for path in paths)
+
+    def _usable(self, route: Route, path: Path) -> bool:
+        """Whether Linux would send a packet this way. A next-hop object is used while it is there: it goes with its
+        link."""
+        if not route.next_hop_id:
+            return self._network.usable(path, self.family)
+        link = self._network.links.get(path.link)
+        return link is not None and link.up
 
     def want(self, prefix: int, length: int) -> Want | None:
         """Where packets go that match this prefix best; None: as if it were not there."""
@@ -267,7 +275,7 @@ class Routes:
         named = self._network.next_hops.get(route.next_hop_id)
         if named is not None and named.blackhole:
             return End(HopKind.BLACKHOLE)
-        paths = [path for path in self._network.paths(route) if self._network.usable(path, self.family)]
+        paths = [path for path in self._network.paths(route) if self._usable(route, path)]
         if not paths or (named is not None and named.resilience is not None):
             return _KERNEL
         if any(path.encapsulation is not None for path in paths):
