@@ -114,8 +114,7 @@ def test_what_they_learn_is_forwarded_natively(router: Router, birds: dict[str, 
         wait_until(f"{host.role} has learnt {network}", lambda: learnt(host, network), PATIENCE_S)  # noqa: B023
     states = {route["destination"]: route["state"] for route in router.bise.ask("routes")["routes"]}
     assert states[behind_client] == states[behind_server] == "native"
-    # All but the first, for which Linux has to find whom OSPF named as the next hop.
-    with router.natively("s", 45), router.natively("c", 45):
+    with router.natively("s", 50), router.natively("c", 50):
         ping(client, ADDRESSES["s"][family], 50, f"-I {ADDRESSES['c'][family]}")
 
 
