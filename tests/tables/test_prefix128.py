@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bise.hot import entry
 from bise.tables.full import TableFull
-from bise.tables.prefix128 import Prefix128
+from bise.tables.prefix128 import Prefix128, look_up_burst128
 from bise.tables.retire import immediately
 from tests.tables.naive import Prefixes, cut
 from tests.tables.waiting import Waiting
@@ -24,6 +25,13 @@ _keys = _starts | _deep
 _lengths = st.integers(0, 128) | st.sampled_from([0, 8, 9, 16, 24, 32, 48, 63, 64, 65, 72, 120, 127, 128])
 _prefixes = st.builds(lambda key, length: (cut(key, length, BITS), length), _keys, _lengths)
 _operations = st.lists(st.tuples(_prefixes, st.integers(0, 5)), max_size=40)
+
+
+@entry(4)
+def at_once(root, keys, values, count):
+    """A burst, from outside."""
+    look_up_burst128(root, keys, values, count)
+    return 0
 
 
 def _small(retire=immediately, **options):
@@ -46,8 +54,17 @@ def _agree(table, twin):
     assert len(table) == len(twin.rules)
     for (prefix, length), value in twin.rules.items():
         assert table.get(prefix >> 64, prefix & HALF, length) == value
-    for key in twin.edges():
-        assert _look_up(table, key) == twin.look_up(key)
+    keys = sorted(twin.edges())
+    expected = [twin.look_up(key) for key in keys]
+    assert [_look_up(table, key) for key in keys] == expected
+    assert _look_up_at_once(table, keys) == expected
+
+
+def _look_up_at_once(table, keys):
+    rows = np.array([(key >> 64, key & HALF) for key in keys], dtype=np.uint64)
+    values = np.zeros(len(keys), dtype=np.int64)
+    at_once(table.address, rows.ctypes.data, values.ctypes.data, len(keys))
+    return values.tolist()
 
 
 def _apply(table, twin, rule, value):
