@@ -108,5 +108,5 @@ class Control(Feature):
 
 
 def is_local(destination: Destination) -> bool:
-    """Whether packets to it are for this host."""
-    return any(route.kind is RouteKind.LOCAL for route in destination.routes)
+    """Whether packets to it are for this host, alone or among others."""
+    return any(route.kind in (RouteKind.LOCAL, RouteKind.BROADCAST) for route in destination.routes)

@@ -27,13 +27,10 @@ def own_bit(address):
 
 
 @hot
-def is_own(state, source):
-    """Whether a source is an address of this host: one load for nearly every packet, and a look-up for those few that
-    share a bit of the filter with such an address."""
-    bit = own_bit(source)
-    if load8(state.own + (bit >> 3)) >> (bit & 7) & 1 == 0:
-        return False
-    return nth(Hop, state.hops, look_up32(state.fib, source)).kind == HopKind.LOCAL
+def may_be_own(state, address):
+    """Whether an address can be one of ours, or a broadcast of ours: a bit that few others share."""
+    bit = own_bit(address)
+    return load8(state.own + (bit >> 3)) >> (bit & 7) & 1 != 0
 
 
 class Verdict(IntEnum):
@@ -49,17 +46,20 @@ class Verdict(IntEnum):
 def judge_source(state, source, port):
     """Linux's fib_validate_source (net/ipv4/fib_frontend.c), as far as the table tells."""
     check = load8(state.checks + port)
-    if check == SourceCheck.OWN:
-        return Verdict.OWN if is_own(state, source) else Verdict.GOOD
+    if check == SourceCheck.OWN and not may_be_own(state, source):
+        return Verdict.GOOD
     return _judge_way_back(nth(Hop, state.hops, look_up32(state.fib, source)), check, port)
 
 
 @hot
 def _judge_way_back(hop, check, port):
-    """Whether the way back that `hop` is satisfies a strict or loose check."""
+    """What the check says of a source to which `hop` is the way back. (Whether Linux takes a broadcast address for a
+    source depends on its history: it stays strict once a route of type local was made by hand.)"""
     kind = hop.kind
     if kind == HopKind.LOCAL:
         return Verdict.OWN
+    if check == SourceCheck.OWN:
+        return Verdict.DOUBTFUL if kind == HopKind.BROADCAST else Verdict.GOOD
     if kind == HopKind.FORWARD and hop.egress == port:
         return Verdict.GOOD
     if check == SourceCheck.LOOSE:
