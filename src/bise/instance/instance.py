@@ -5,6 +5,7 @@ a word in the steering program, then the slow rest.
 """
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -38,6 +39,7 @@ from bise.ports.dpdk import eal, shim
 from bise.ports.dpdk.pool import Pool
 from bise.ports.errors import PortError
 from bise.ports.kernel import KernelPort, Shared
+from bise.ports.owned import OwnedPort
 from bise.ports.punt import PuntTap
 from bise.ports.steering.interface import read_interface
 from bise.ports.steering.verdicts import Verdicts
@@ -48,7 +50,7 @@ _TICK_S = 0.02
 _WRITE_BACK_TICKS = 50
 _LATELY_NS = 3_000_000_000
 # The sysctls that the fast path follows by itself; every other one that matters is a gate (control/gates/settings.py).
-NATIVE = frozenset({"send-redirects", "bc-forwarding", "mtu6", "rp-filter"})
+NATIVE = frozenset({"send-redirects", "bc-forwarding", "mtu6", "rp-filter", "use-neigh"})
 
 
 class Instance:
@@ -103,15 +105,20 @@ class Instance:
         self._opened.callback(self.crew.stop)
         self.mirror.subscribe(self._changed)
         self.mirror.watch_clean(self._set_clean)
+        gc.disable()  # a full table is a million objects that stay: not to be gone through again and again
         self.mirror.start(asyncio.get_running_loop())
         self.state = "compiling"
         await self._compile()
         await self.mirror.synchronised()
+        gc.freeze()
+        gc.enable()
         await self._begin()
 
     def _open_memory(self) -> None:
         pci = [spec.address for spec in self.wanted.ports if isinstance(spec, PciPort)]
         eal.start(self.wanted.name, self.wanted.cores, pci=pci)
+        log = shim.log()
+        asyncio.get_running_loop().add_reader(log.descriptor, log.drain)
         stride = shim.call("packet pool", "bise_pool_stride")
         self.pool = Pool(self.wanted.memory // stride)
         self._opened.callback(self.pool.close)
@@ -296,6 +303,7 @@ class Instance:
         self.crew.epochs.advance()
         if self._ticks % _WRITE_BACK_TICKS == 0:
             self._write_back()
+            self._tend_owned()
             self.supervisor.alive()
         if not all(self.crew.running()):
             _log.error("a worker has died: %s", self.crew.failure)
@@ -304,6 +312,11 @@ class Instance:
             _log.warning("nobody confirmed: giving the interfaces back")
             self._stop.set()
         asyncio.get_running_loop().call_later(_TICK_S, self._tick)
+
+    def _tend_owned(self) -> None:
+        for port in self.ports.open_ports.values():
+            if isinstance(port, OwnedPort):
+                port.tend(time.monotonic_ns(), self.crew.settle)
 
     def _write_back(self) -> None:
         """Linux is told which neighbours carry packets that it doesn't see, so that it keeps and probes them."""

@@ -3,6 +3,8 @@
 What Linux sends by the TAP leaves by the device; what the workers punt is written to the TAP.
 """
 
+from collections.abc import Callable
+
 from bise.ports.dpdk.devices import Device
 from bise.ports.dpdk.pool import Pool
 from bise.ports.dpdk.port import DpdkPort
@@ -24,11 +26,22 @@ class OwnedPort:
             self.device.close()
             raise
         self.ifindex = self.face.ifindex
+        self._up = True  # a TAP begins with a carrier
 
     @property
     def queue_count(self) -> int:
         """Queues of the device, each way."""
         return len(self.device.queues)
+
+    def tend(self, now: int, boundary: Callable[[], object]) -> None:
+        """Once a second: calls a peer that is away, and shows Linux whether there is one; `now` in ns.
+
+        `boundary` returns when each worker has passed a burst boundary.
+        """
+        up = self.device.reconnect(now, boundary)
+        if up != self._up:
+            self.face.set_carrier(up)
+            self._up = up
 
     def close(self) -> None:
         """The interface goes, and the device. No worker may use their queues any more."""

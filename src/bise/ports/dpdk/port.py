@@ -106,7 +106,7 @@ class DpdkPort:
         shim.call(self.name, "bise_port_statistics", self.number, numbers)
         return Statistics(*numbers)
 
-    def reconnect(self, now_ns: int, boundary: Callable[[], None]) -> bool:
+    def reconnect(self, now_ns: int, boundary: Callable[[], object]) -> bool:
         """Calls a peer that is away, where that is the port's part, once a second at most; whether there is a link.
 
         `boundary` returns when each worker has passed a burst boundary; meanwhile and until there is a peer, the port
