@@ -1,17 +1,21 @@
 """A topology and the Bise in its router, with what tests ask of both."""
 
 import json
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bise.bench.namespaces import Namespace
 from bise.bench.running import RunningBise
 from bise.errors import BiseError
 from tests.namespaces import Port, Topology
+from tests.oracle.forwarders import bise
 
+BISE = str(Path(sys.executable).with_name("bise"))
 _PATIENCE_S, _POLL_S = 10.0, 0.02
 
 
@@ -29,6 +33,10 @@ class Router:
     @property
     def pid(self) -> int:
         return int(self.bise.ask("status")["pid"])
+
+    def says(self, verb: str) -> str:
+        """What `bise <verb>` prints."""
+        return self.namespace.run(BISE, verb, "--name", self.bise.name)
 
     def host(self, name: str) -> Namespace:
         return self.topology.hosts[name]
@@ -83,6 +91,15 @@ def wait_until(what: str, holds: Callable[[], object], patience_s: float = _PATI
     while not holds():
         assert time.monotonic() < given_up, f"never came true: {what}"
         time.sleep(_POLL_S)
+
+
+@contextmanager
+def routed(topology: Topology, options: Sequence[str] = ()) -> Iterator[Router]:
+    """Bise forwards between hosts that it knows while the block runs."""
+    with bise(topology, options) as running:
+        found = Router(topology, running)
+        found.meet_hosts()
+        yield found
 
 
 def reaches(host: Namespace, address: str) -> bool:

@@ -2,20 +2,16 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from bise.bench.namespaces import Namespace
 from tests.product.foreign import program
-from tests.product.router import Router, ping
+from tests.product.router import BISE, Router, ping
 from tests.product.traces import traces
 
 pytestmark = pytest.mark.root
-
-BISE = str(Path(sys.executable).with_name("bise"))
 
 
 def refused(namespace: Namespace, *words: str, before: tuple[str, ...] = ()) -> str:
@@ -65,9 +61,8 @@ def test_a_name_that_another_bise_has(unharmed: Router, spare: str) -> None:
 
 
 @pytest.fixture
-def foreign_program(router: Router, spare: str) -> Iterator[None]:
+def foreign_program(router: Router, spare: str) -> None:
     router.namespace.ip(f"link set dev {spare} xdpdrv obj {program()} sec xdp")
-    yield
 
 
 def test_a_port_with_a_foreign_xdp_program(unharmed: Router, spare: str, foreign_program: None) -> None:
