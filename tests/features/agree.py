@@ -1,0 +1,66 @@
+"""Leads packets made by chance through the graph of all features and prints a digest of what became of each.
+
+    python -m tests.features.agree COUNT SEED
+
+AssertionError where the slow twin says otherwise, where a packet is lost, or where the counters don't add up; the
+kernel ends a run that touches an octet beside a packet, and OutOfBounds one that would in checked mode.
+"""
+
+import hashlib
+import json
+import sys
+from collections import Counter
+
+from bise import daemon
+from bise.engine.graph import build
+from bise.features.feature import Feature, Surroundings
+from bise.tables.retire import immediately
+from tests.engine.rig import Frame, Outcome, Rig
+from tests.features import naive, world
+from tests.features.frames import bursts
+
+
+def whole_graph() -> tuple[Rig, list[Feature]]:
+    """The features of the daemon, over the world made by hand. Their memory lives as long as they do."""
+    network = world.network()
+    features = daemon.make_features(Surroundings(network, immediately, ports=256))
+    world.tell(features, network)
+    states = {kind: address for feature in features for kind, address in feature.states().items()}
+    return Rig(build(daemon.START, [feature.part for feature in features]), len(world.PORTS), states), features
+
+
+def expected(port: int, frames: list[Frame]) -> Outcome | None:
+    """What the twin says of a burst; None where it can't."""
+    fates = []
+    for frame in frames:
+        fate = naive.fate(world.PORTS[port], frame.octets, frame.further)
+        if fate is None:
+            return None
+        fates.append(fate)
+    # Only what is in one piece is written to Linux's TAP.
+    whole = [fate for fate, frame in zip(fates, frames, strict=True) if frame.further == 0]
+    sent = {place: (fate.egress, fate.octets) for place, fate in enumerate(fates) if fate.sink == "transmit"}
+    punted = [fate.octets for fate in whole if fate.sink.startswith("punt ")]
+    return Outcome(dict(Counter(fate.sink for fate in fates)), sent, punted)
+
+
+def main(count: int, seed: int) -> tuple[str, Counter[str]]:
+    """The digest, and how many packets reached each sink."""
+    (rig, features), state, total = whole_graph(), hashlib.sha256(), Counter({})
+    for number, (port, frames) in enumerate(bursts(seed, count)):
+        found = rig.run(port, frames)
+        twin = expected(port, frames)
+        assert twin is None or found == twin, f"burst {number} on {port}\n{found}\n{twin}"
+        state.update(repr((sorted(found.sinks.items()), sorted(found.sent.items()), found.punted)).encode())
+        total.update(found.sinks)
+    assert sum(total.values()) == count
+    assert rig.crew.sums() == total
+    assert sum(rig.queue(port.number).received for port in world.PORTS) == count
+    rig.close()
+    for feature in features:
+        feature.close()
+    return state.hexdigest(), Counter({sink.name: total[sink.name] for sink in rig.graph.sinks})
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(int(sys.argv[1]), int(sys.argv[2]))))
