@@ -4,8 +4,9 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -85,17 +86,25 @@ def test_killed_under_traffic(topology: Topology, nothing_stays: None) -> None:
         pass
 
 
-@pytest.mark.parametrize("after_s", [0.7, 1.5, 2.2, 3.0])
-def test_killed_while_it_starts(topology: Topology, nothing_stays: None, after_s: float) -> None:
+def moments(topology: Topology, begun: RunningBise) -> Iterator[Callable[[], object]]:
+    """What comes about while it starts, in this order."""
+    yield Path(f"/run/bise/{begun.name}.sock").exists
+    yield lambda: "bise" in topology.router.run_line("ip -br link show")
+    yield lambda: "xdp" in topology.router.run_line("ip link show")
+    yield lambda: (begun.ask("status") or {}).get("state") == "forwarding"
+
+
+def test_killed_while_it_starts(topology: Topology, nothing_stays: None) -> None:
+    before = traces(topology.router)
     with flow_without_a_gap(topology):
-        begun = RunningBise(topology.router, NAMES)
-        time.sleep(after_s)
-        begun.kill()
-        wait_until("its XDP programs are gone", lambda: "xdp" not in topology.router.run_line("ip link show"))
-    assert "bise" not in topology.router.run_line("ip -br link show")
-    if after_s == 3.0:
-        with routed(topology) as router, router.natively("s", 20):
-            ping(router.host("c"), "10.0.2.2", 20)
+        for number in range(4):
+            begun = RunningBise(topology.router, NAMES)
+            wait_until(f"moment {number} of its start", list(moments(topology, begun))[number], 60)
+            begun.kill()
+            after = traces(topology.router)
+            assert after | {"sockets": before["sockets"]} == before
+    with routed(topology) as router, router.natively("s", 20):
+        ping(router.host("c"), "10.0.2.2", 20)
 
 
 def test_stopped_under_traffic_it_goes_on_where_it_was(topology: Topology, nothing_stays: None) -> None:
