@@ -63,7 +63,7 @@ def test_a_file_is_read_and_flags_replace_it(call, root, daemon_calls, tmp_path)
     [
         ("", 2, "no port given; say --port eth0"),
         ("--port nosuch0", 1, "no interface 'nosuch0' in this network namespace (there is:"),
-        ("--port eth0,eth1", 1, "--port is given once for each"),
+        ("--port eth0,eth1", 2, "'eth1' is not an option of the form key=value; each port has its own --port"),
         ("--port eth0 --port eth0", 2, "--port: 'eth0' is the same port as 'eth0'"),
         ("--port ipvlan:eth0", 2, "--port: 'ipvlan:eth0': no port kind 'ipvlan'"),
         ("--port eth0 --cores 1,9", 1, "core 9 is not online (online: 0-3)"),

@@ -21,7 +21,7 @@ def port_findings(ports: tuple[PortSpec, ...]) -> Iterator[Finding]:
         elif not machine.interface_exists(port.name):
             yield Finding(f"port {port.name}", Verdict.STOPS, machine.unknown_interface(port.name))
         else:
-            yield from _interface_findings(read_interface(port.name))
+            yield from _interface_findings(read_interface(port.name), port.untagged)
 
 
 def standing_gates(ports: tuple[PortSpec, ...]) -> tuple[Gate, ...]:
@@ -44,7 +44,7 @@ def standing_gates(ports: tuple[PortSpec, ...]) -> tuple[Gate, ...]:
         lookout.close()
 
 
-def _interface_findings(interface: Interface) -> Iterator[Finding]:
+def _interface_findings(interface: Interface, untagged: bool) -> Iterator[Finding]:
     subject = f"port {interface.name}"
     what = interface.driver or interface.kind or "no driver"
     yield Finding(subject, Verdict.GOOD, f"{what}, {interface.queues} receive queues, MTU {interface.mtu}")
@@ -57,7 +57,7 @@ def _interface_findings(interface: Interface) -> Iterator[Finding]:
     if interface.several_buffers is Answer.NO and interface.mtu > _ONE_BUFFER:
         advice = f"ip link set {interface.name} mtu {_ONE_BUFFER}"
         yield Finding(subject, Verdict.STOPS, f"its driver takes no XDP program at MTU {interface.mtu}", advice)
-    if (tags := _tags(subject, interface)) is not None:
+    if not untagged and (tags := _tags(subject, interface)) is not None:
         yield tags
 
 
@@ -88,7 +88,8 @@ def _tags(subject: str, interface: Interface) -> Finding | None:
         return None
     if interface.kind == "veth":
         found = "this kernel can't tell which packets carry a VLAN tag (veth before Linux 6.8)"
-        return Finding(subject, Verdict.STOPS, found, "a newer kernel")
+        advice = f"a newer kernel, or --port {interface.name},untagged=yes if no tagged packet can come"
+        return Finding(subject, Verdict.STOPS, found, advice)
     if interface.strips_tags:
         found = "its hardware takes VLAN tags out; `bise run` switches that off (rxvlan) and back on at its end"
         return Finding(subject, Verdict.COSTS, found)

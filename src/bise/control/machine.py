@@ -70,8 +70,7 @@ def interface_exists(name: str) -> bool:
 def unknown_interface(name: str) -> str:
     """Why there is no port on `name`, and what there could be one on."""
     known = ", ".join(other for _, other in socket.if_nameindex() if other != "lo") or "none but lo"
-    hint = "; --port is given once for each" if "," in name else ""
-    return f"no interface {name!r} in this network namespace (there is: {known}){hint}"
+    return f"no interface {name!r} in this network namespace (there is: {known})"
 
 
 def online_cores() -> set[int]:

@@ -79,16 +79,16 @@ def parse(text: str) -> PortSpec:
     """The port that `text` means; ValueError says what is wrong with it."""
     kind, colon, rest = text.partition(":")
     if not colon:
-        return _kernel(text)
+        kind, rest = KernelPort.kind, text
     if kind not in _PARSERS:
         raise ValueError(f"{text!r}: no port kind {kind!r}; give an interface, or one of {', '.join(_PARSERS)}")
-    first, options = _split(text, rest)
     try:
+        first, options = _split(rest)
         spec = _PARSERS[kind](first, options)
+        if options:
+            raise ValueError(f"{kind} takes no {'='.join(options.popitem())!r}")
     except ValueError as error:
         raise ValueError(f"{text!r}: {error}") from None
-    if options:
-        raise ValueError(f"{text!r}: {kind} takes no {'='.join(options.popitem())!r}")
     return spec
 
 
@@ -104,7 +104,7 @@ def resource(spec: PortSpec) -> str:
     return f"{spec.kind} {spec.name}"
 
 
-def _split(text: str, rest: str) -> tuple[str, Options]:
+def _split(rest: str) -> tuple[str, Options]:
     """`/path,name=vm0` as its first word (empty if it is an option already) and its options."""
     words = rest.split(",") if rest else []
     first = words.pop(0) if words and "=" not in words[0] else ""
@@ -112,9 +112,9 @@ def _split(text: str, rest: str) -> tuple[str, Options]:
     for word in words:
         key, equals, value = word.partition("=")
         if not (key and equals and value):
-            raise ValueError(f"{text!r}: {word!r} is not an option of the form key=value")
+            raise ValueError(f"{word!r} is not an option of the form key=value; each port has its own --port")
         if key in options:
-            raise ValueError(f"{text!r}: {key} is given twice")
+            raise ValueError(f"{key} is given twice")
         options[key] = value
     return first, options
 
@@ -122,7 +122,7 @@ def _split(text: str, rest: str) -> tuple[str, Options]:
 def _interface_name(text: str) -> str:
     # The kernel's own rule (dev_valid_name).
     if not text or len(text.encode()) > NAME_OCTETS or text in (".", "..") or re.search(r"[/:\s]", text):
-        raise ValueError(f"{text!r} can't be an interface's name (1 to {NAME_OCTETS} octets, no '/', ':' or space)")
+        raise ValueError(f"an interface's name has 1 to {NAME_OCTETS} octets, no '/', ':' or space; not {text!r}")
     return text
 
 
@@ -160,15 +160,8 @@ _ROLES = {"server": True, "client": False}
 _ANSWERS = {"yes": True, "no": False}
 
 
-def _kernel(text: str) -> PortSpec:
-    name, comma, rest = text.partition(",")
-    first, options = _split(text, rest)
-    if comma and (first or not options):
-        raise ValueError(f"{text!r}: --port is given once for each port, with options as key=value behind commas")
-    spec = KernelPort(_interface_name(name), _choice(options, "untagged", _ANSWERS, default=False))
-    if options:
-        raise ValueError(f"{text!r}: an interface takes no {'='.join(options.popitem())!r}")
-    return spec
+def _kernel(first: str, options: Options) -> PortSpec:
+    return KernelPort(_interface_name(first), _choice(options, "untagged", _ANSWERS, default=False))
 
 
 def _vhost_user(first: str, options: Options) -> PortSpec:
@@ -207,6 +200,7 @@ def _memory(first: str, options: Options) -> PortSpec:
 
 
 _PARSERS: Mapping[str, Callable[[str, Options], PortSpec]] = {
+    "kernel": _kernel,
     "vhost-user": _vhost_user,
     "memif": _memif,
     "pci": _pci,
