@@ -76,3 +76,13 @@ def test_nobody_but_root(unharmed: Router) -> None:
     if not os.access(BISE, os.X_OK):
         pytest.skip("bise is not installed")
     assert "needs root" in refused(unharmed.namespace, "--name", other_name(unharmed), "--port", "s", before=as_nobody)
+
+
+def test_more_workers_than_a_port_has_queues(unharmed: Router, spare: str) -> None:
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    if len(cores) < 2:
+        pytest.skip("one core only")
+    said = refused(
+        unharmed.namespace, "--name", other_name(unharmed), "--port", spare, "--cores", f"{cores[0]},{cores[1]}"
+    )
+    assert "2 workers need as many receive queues, and it has 1" in said
