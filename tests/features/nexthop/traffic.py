@@ -76,7 +76,9 @@ def _ipv6(chance: Random, source: bytes, destination: bytes, protocol: int, payl
         offset = chance.choice((0, 0, 1, 0x100)).to_bytes(2, "big")
         head = bytes([protocol, 0]) + offset if kind == 44 else bytes([protocol, units]) + b"\1\4"  # PadN
         length = 8 if kind == 44 else 8 * (units + 1)
-        payload = head + bytes(length - 4) + payload
+        # Only what is skipped over may be zeros: a checksum of zeros looks like one left to hardware.
+        filling = bytes(length - 4) if kind in (0, 43, 60) else chance.randbytes(length - 4)
+        payload = head + filling + payload
         protocol = kind
     if protocol == 0:
         protocol = 60  # hop-by-hop options come first or not at all, and then they are Linux's
