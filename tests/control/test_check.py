@@ -69,7 +69,9 @@ def state_of(namespace: Namespace) -> str:
 @pytest.mark.root
 def test_in_a_router_everything_is_found_and_nothing_touched():
     with Namespaces("router", "host", purpose="bisecheck") as (router, host):
+        router.sysctl({"net/ipv6/conf/default/accept_dad": 0})  # an address doesn't change by itself then
         veth(router, "r0", host, "h0", queues=2)
+        veth(router, "other", host, "h1")
         router.ip("link set r0 up", "address add 10.9.0.1/24 dev r0")
         host.ip("link set h0 up")
         router.sysctl({"net/ipv4/ip_forward": 1, "net/ipv6/conf/all/forwarding": 1})
@@ -78,9 +80,12 @@ def test_in_a_router_everything_is_found_and_nothing_touched():
         assert state_of(router) == before
         assert report["can_run"]
         assert report["gates"] == []
+        assert report["native"]["IPv4 routes"]["native"] > 0
+        assert report["native"]["IPv4 routes"]["punted"] == 0
         assert "veth, 2 receive queues, MTU 1500" in {finding["found"] for finding in report["findings"]}
-        router.ip("link set r0 down")
+        router.ip("link set other up", "route add 10.8.0.0/16 dev other", "link set r0 down")
         router.run("nft", "add table ip t { chain c { type filter hook forward priority 0; policy drop; }; }")
         report = json.loads(router.run(*BISE, "check", "--port", "r0", "--json"))
         assert "costs" in verdicts(report, "port r0")
+        assert report["native"]["IPv4 routes"]["punted"] == 1
         assert [(gate["name"], gate["families"]) for gate in report["gates"]] == [("netfilter-forward", [4])]

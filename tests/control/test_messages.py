@@ -89,4 +89,5 @@ def test_the_report_of_check_is_documented():
     report = CheckReport((Finding("root", Verdict.GOOD, "yes"),), tuple(replies.STATUS["gates"])).as_json()
     found = {f"findings[].{key}" for key in report.pop("findings")[0]}
     report.pop("gates")
-    assert documented("check") == {*report, *found, "gates[].*"}
+    share = {f"native.*.{key}" for key in messages.Share.__annotations__}  # added by the command
+    assert documented("check") == {*report, *found, "gates[].*", *share}

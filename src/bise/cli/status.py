@@ -4,7 +4,7 @@ import time
 
 from bise.cli import show
 from bise.cli.words import Json, Name
-from bise.control.messages import Gate, Status, Worker
+from bise.control.messages import Gate, Share, Status, Worker
 from bise.control.socket import ControlClient
 
 
@@ -24,12 +24,15 @@ def status(name: Name = "default", json: Json = False) -> None:
     show.line("")
     show.table(("core#", "packets#", "busy#", "epoch#"), (_worker(worker) for worker in reply["workers"]))
     show.line("")
-    show.table(
-        ("mirrored", "native#", "punted#"),
-        ((what, share["native"], share["punted"]) for what, share in reply["native"].items()),
-    )
+    shares("mirrored", reply["native"])
     show.line("")
     gates(reply["gates"])
+
+
+def shares(title: str, native: dict[str, Share]) -> None:
+    """A table of how much of each kind is native, and how much the kernel keeps."""
+    rows = ((what, share["native"], share["punted"]) for what, share in native.items())
+    show.table((title, "native#", "punted#"), rows)
 
 
 def gates(found: list[Gate]) -> None:
