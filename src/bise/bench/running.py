@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,12 +26,23 @@ class NotForwarding(BiseError):
 class RunningBise:
     """`bise run` on `ports` inside of `namespace`, until the block ends. `options` are further words of the command."""
 
-    def __init__(self, namespace: Namespace, ports: Sequence[str], options: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        namespace: Namespace,
+        ports: Sequence[str],
+        options: Sequence[str] = (),
+        *,
+        cores: Collection[int] = (),
+    ) -> None:
+        """`cores` that it may use, if not those of the caller."""
         self.name = namespace.name
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `stop`)
         words = [word for port in ports for word in ("--port", port)]
-        command = (_PROGRAM, "run", "--name", self.name, *words, *options)
-        self.process = namespace.start(*command, stdout=self._log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        allowed = ",".join(map(str, cores or os.sched_getaffinity(0)))
+        command = ("taskset", "--cpu-list", allowed, _PROGRAM, "run", "--name", self.name, *words, *options)
+        streams = {"stdin": subprocess.DEVNULL, "stdout": self._log, "stderr": subprocess.STDOUT}
+        # A session of its own: Ctrl-C at the terminal is not meant for it, and Linux weighs it by itself.
+        self.process = namespace.start(*command, **streams, start_new_session=True)
 
     def __enter__(self) -> Self:
         try:

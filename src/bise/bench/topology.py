@@ -5,11 +5,12 @@
                        198.18.0.1   198.18.1.1
 """
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Self
 
 from bise.bench.generator import serve_port
-from bise.bench.generator.cores import move
+from bise.bench.generator.cores import heaviest, move, staying_on
 from bise.bench.namespaces import Namespace, Namespaces, remove_leftovers, veth
 
 ROUTER_MAC, CLIENT_MAC = "02:00:00:00:01:01", "02:00:00:00:01:02"
@@ -40,20 +41,21 @@ class Line:
         self.cores = cores or Cores()
         self.networks = [f"20.{number >> 8}.{number & 255}" for number in range(routes)]
         self._purpose = purpose
-        self._namespaces = Namespaces("client", "router", "server", purpose=purpose)
+        self._present = ExitStack()
 
     def __enter__(self) -> Self:
         remove_leftovers(self._purpose)
-        self.client, self.router, self.server = self._namespaces.__enter__()
-        try:
+        with ExitStack() as stack:
+            roles = Namespaces("client", "router", "server", purpose=self._purpose)
+            self.client, self.router, self.server = stack.enter_context(roles)
+            stack.enter_context(heaviest())
+            stack.enter_context(staying_on(self.cores.traffic))
             self._build()
-        except BaseException:
-            self._namespaces.__exit__()
-            raise
+            self._present = stack.pop_all()
         return self
 
     def __exit__(self, *ended: Any) -> None:
-        self._namespaces.__exit__()
+        self._present.close()
 
     def _build(self) -> None:
         for namespace in (self.client, self.router, self.server):
@@ -77,7 +79,7 @@ class Line:
         self.router.sysctl({"net/ipv4/ip_forward": 1})
         self._incoming = serve_port(self.router, "c")
         for namespace, interface in ((self.server, "s0"), (self.router, "s")):
-            move(serve_port(namespace, interface), self.cores.traffic)
+            move(serve_port(namespace, interface), self.cores.traffic, first=True)
         self.kernel_forwards()
 
     def destinations(self, count: int = 4096) -> list[str]:
@@ -85,10 +87,13 @@ class Line:
         size = len(self.networks)
         return [f"{self.networks[number % size]}.{1 + number // size % 254}" for number in range(count)]
 
-    def kernel_forwards(self) -> None:
-        """The core that forwards serves the port that traffic comes in by: that is where the kernel forwards."""
-        move(self._incoming, self.cores.forwarding)
+    def kernel_forwards(self, *, first: bool = False) -> None:
+        """The core that forwards serves the port that traffic comes in by: that is where the kernel forwards.
+
+        `first`: ahead of all ordinary tasks; for rates that don't fill the core.
+        """
+        move(self._incoming, self.cores.forwarding, first=first)
 
     def worker_forwards(self) -> None:
         """The other core serves that port, and a worker has the core that forwards to itself."""
-        move(self._incoming, self.cores.traffic)
+        move(self._incoming, self.cores.traffic, first=True)

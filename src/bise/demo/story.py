@@ -10,12 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bise.bench.generator import Meter, Offer, Sender, Sink
+from bise.bench.generator.cores import heaviest
 from bise.bench.generator.meter import Span, between
 from bise.bench.running import RunningBise
 from bise.bench.topology import ROUTER_MAC, SERVER_MAC, SOURCE, Line
 
 _OVER = 1.08
 _STEADY = 0.25  # of the kernel's rate
+_LEAST = 10_000.0
 _FLOOD_S = 1.0
 _SETTLE_S = 0.5
 
@@ -48,17 +50,13 @@ class Story:
         """Each step, as it ends."""
         kernel = self._rate("the kernel forwards", "kernel")
         yield kernel
-        steady = max(10_000.0, _STEADY * kernel.packets_per_second)
+        self.line.kernel_forwards(first=True)
+        steady = max(_LEAST, _STEADY * kernel.packets_per_second)
         with self._traffic(steady):
             bise, step = self._start("Bise starts")
             yield step
         try:
-            self.line.worker_forwards()
-            yield self._rate("Bise forwards", "Bise")
-            self.line.kernel_forwards()
-            with self._traffic(steady):
-                yield self._change("a route changes", "Bise", self._move_a_route)
-                yield self._change("Bise is killed (SIGKILL)", "Bise, then kernel", lambda: bise.signal(signal.SIGKILL))
+            yield from self._with_bise(bise, steady)
             bise.kill()
             with self._traffic(steady):
                 bise, step = self._start("Bise starts again")
@@ -66,6 +64,15 @@ class Story:
                 yield self._change("Bise is stopped (Ctrl-C)", "Bise, then kernel", bise.stop)
         finally:
             bise.kill()
+
+    def _with_bise(self, bise: RunningBise, steady: float) -> Iterator[Step]:
+        with heaviest(bise.process.pid):
+            self.line.worker_forwards()
+            yield self._rate("Bise forwards", "Bise")
+            self.line.kernel_forwards(first=True)
+            with self._traffic(steady):
+                yield self._change("a route changes", "Bise", self._move_a_route)
+                yield self._change("Bise is killed (SIGKILL)", "Bise, then kernel", lambda: bise.signal(signal.SIGKILL))
 
     @contextmanager
     def _traffic(self, rate: float) -> Iterator[None]:
@@ -80,7 +87,7 @@ class Story:
         self.begun(name)
         with self._traffic(0):
             capacity = self.meter.pass_time(_FLOOD_S).rate
-        with self._traffic(max(10_000.0, _OVER * capacity)):
+        with self._traffic(max(_LEAST, _OVER * capacity)):
             before = self.meter.now()
             span = self.meter.pass_time(self.seconds)
         return self._step(name, forwarder, before.moment, span, None)
@@ -88,9 +95,12 @@ class Story:
     def _start(self, name: str) -> tuple[RunningBise, Step]:
         """Bise takes over under traffic."""
         self.begun(name)
-        self.sink.forget()
+        self.sink.forget_gap()
         before = self.meter.now()
-        bise = RunningBise(self.line.router, ("c", "s"), ("--cores", str(self.line.cores.forwarding)))
+        cores = self.line.cores
+        options = ("--cores", str(cores.forwarding))
+        both = (cores.traffic, cores.forwarding)
+        bise = RunningBise(self.line.router, ("c", "s"), options, cores=both)
         try:
             bise.wait_until_forwarding()
             self.meter.pass_time(_SETTLE_S)
@@ -103,7 +113,7 @@ class Story:
     def _change(self, name: str, forwarder: str, change: Callable[[], None]) -> Step:
         """Something changes under traffic."""
         self.begun(name)
-        self.sink.forget()
+        self.sink.forget_gap()
         before = self.meter.now()
         change()
         self.meter.pass_time(max(1.0, self.seconds / 2))

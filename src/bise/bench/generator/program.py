@@ -42,7 +42,13 @@ class Sent(ctypes.Structure):
 class Counters(ctypes.Structure):
     """struct counters of traffic.bpf.c."""
 
-    _fields_ = (("packets", c_uint64), ("last_ns", c_uint64), ("longest_gap_ns", c_uint64), ("wrong", c_uint64))
+    _fields_ = (("packets", c_uint64), ("wrong", c_uint64))
+
+
+class Gap(ctypes.Structure):
+    """struct gap of traffic.bpf.c."""
+
+    _fields_ = (("last_ns", c_uint64), ("longest_ns", c_uint64))
 
 
 class _RunOptions(ctypes.Structure):

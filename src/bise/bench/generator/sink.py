@@ -13,7 +13,7 @@ from bise.ports.steering import libbpf
 
 @dataclass(frozen=True)
 class Arrived:
-    """Packets of ours so far; those not aged by one hop; the longest time without one, since the last `forget`."""
+    """Packets of ours so far; those not aged by one hop; the longest time without one, since `forget_gap`."""
 
     packets: int
     wrong: int
@@ -26,7 +26,7 @@ class Sink:
     def __init__(self, namespace: Namespace, interface: str) -> None:
         self._loaded = program.load("count")
         program.store(self._loaded.map("settings"), 0, program.Settings(port=PORT))
-        self._received = self._loaded.map("received")
+        self._received, self._gap = self._loaded.map("received"), self._loaded.map("gap")
         with namespace.inside():
             self._link = libbpf.attach_xdp(self._loaded.program("count"), socket.if_nametoindex(interface))
 
@@ -44,13 +44,14 @@ class Sink:
     @property
     def arrived(self) -> Arrived:
         cores = program.per_core(self._received, program.Counters)
+        gaps = program.per_core(self._gap, program.Gap)
         return Arrived(
             sum(core.packets for core in cores),
             sum(core.wrong for core in cores),
-            max(core.longest_gap_ns for core in cores),
+            max(gap.longest_ns for gap in gaps),
         )
 
-    def forget(self) -> None:
-        """Count from zero again."""
+    def forget_gap(self) -> None:
+        """The longest gap is looked for anew."""
         cores = libbpf.library().libbpf_num_possible_cpus()
-        program.store(self._received, 0, bytes(program.Counters()) * cores)
+        program.store(self._gap, 0, bytes(program.Gap()) * cores)

@@ -27,9 +27,12 @@ struct settings {
 
 struct counters {
 	__u64 packets;
-	__u64 last_ns;		/* when the newest packet came */
-	__u64 longest_gap_ns;	/* between two packets */
 	__u64 wrong;		/* packets that no router has aged by one hop */
+};
+
+struct gap {
+	__u64 last_ns;		/* when the newest packet came */
+	__u64 longest_ns;	/* between two packets, since this was last set to zero */
 };
 
 #define ONE(kind, record)                                                                                             \
@@ -43,6 +46,7 @@ struct ONE(BPF_MAP_TYPE_ARRAY, struct settings) settings SEC(".maps");
 struct ONE(BPF_MAP_TYPE_PERCPU_ARRAY, __u64) due_ps SEC(".maps");
 struct ONE(BPF_MAP_TYPE_PERCPU_ARRAY, __u64) sent SEC(".maps");
 struct ONE(BPF_MAP_TYPE_PERCPU_ARRAY, struct counters) received SEC(".maps");
+struct ONE(BPF_MAP_TYPE_PERCPU_ARRAY, struct gap) gap SEC(".maps");
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -153,6 +157,18 @@ static __always_inline int hops_left(struct ethhdr *ethernet, void *end, __u16 p
 	return udp->dest == bpf_htons(port) ? hops : -1;
 }
 
+static __always_inline void note_gap(void)
+{
+	struct gap *longest = bpf_map_lookup_elem(&gap, &FIRST);
+	__u64 now = bpf_ktime_get_ns();
+
+	if (!longest)
+		return;
+	if (longest->last_ns && now - longest->last_ns > longest->longest_ns)
+		longest->longest_ns = now - longest->last_ns;
+	longest->last_ns = now;
+}
+
 SEC("xdp") int count(struct xdp_md *packet)
 {
 	struct ethhdr *ethernet = (void *)(long)packet->data;
@@ -165,10 +181,7 @@ SEC("xdp") int count(struct xdp_md *packet)
 	int hops = hops_left(ethernet, end, all->port);
 	if (hops < 0)
 		return XDP_PASS;
-	__u64 now = bpf_ktime_get_ns();
-	if (seen->last_ns && now - seen->last_ns > seen->longest_gap_ns)
-		seen->longest_gap_ns = now - seen->last_ns;
-	seen->last_ns = now;
+	note_gap();
 	seen->packets += 1;
 	seen->wrong += hops != 63;
 	return XDP_DROP;
