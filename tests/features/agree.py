@@ -1,15 +1,18 @@
 """Leads packets made by chance through the graph of all features and prints a digest of what became of each.
 
-    python -m tests.features.agree COUNT SEED
+    python -m tests.features.agree make FILE COUNT SEED
+    python -m tests.features.agree lead FILE [twin]
 
-AssertionError where the slow twin says otherwise, where a packet is lost, or where the counters don't add up; the
+AssertionError where the slow twin (asked with `twin`) says otherwise, where a packet is lost, or where the counters don't add up; the
 kernel ends a run that touches an octet beside a packet, and OutOfBounds one that would in checked mode.
 """
 
 import hashlib
 import json
+import pickle
 import sys
 from collections import Counter
+from pathlib import Path
 
 from bise import daemon
 from bise.engine.graph import build
@@ -44,23 +47,28 @@ def expected(port: int, frames: list[Frame]) -> Outcome | None:
     return Outcome(dict(Counter(fate.sink for fate in fates)), sent, punted)
 
 
-def main(count: int, seed: int) -> tuple[str, Counter[str]]:
+def main(path: Path, with_twin: bool) -> tuple[str, dict[str, int]]:
     """The digest, and how many packets reached each sink."""
     (rig, features), state, total = whole_graph(), hashlib.sha256(), Counter({})
-    for number, (port, frames) in enumerate(bursts(seed, count)):
+    made = pickle.loads(path.read_bytes())
+    for number, (port, frames) in enumerate(made):
         found = rig.run(port, frames)
-        twin = expected(port, frames)
+        twin = expected(port, frames) if with_twin else None
         assert twin is None or found == twin, f"burst {number} on {port}\n{found}\n{twin}"
         state.update(repr((sorted(found.sinks.items()), sorted(found.sent.items()), found.punted)).encode())
         total.update(found.sinks)
-    assert sum(total.values()) == count
+    assert sum(total.values()) == sum(len(frames) for _, frames in made)
     assert rig.crew.sums() == total
-    assert sum(rig.queue(port.number).received for port in world.PORTS) == count
+    assert sum(rig.queue(port.number).received for port in world.PORTS) == sum(total.values())
     rig.close()
     for feature in features:
         feature.close()
-    return state.hexdigest(), Counter({sink.name: total[sink.name] for sink in rig.graph.sinks})
+    return state.hexdigest(), {sink.name: total[sink.name] for sink in rig.graph.sinks}
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(int(sys.argv[1]), int(sys.argv[2]))))
+    place = Path(sys.argv[2])
+    if sys.argv[1] == "make":
+        place.write_bytes(pickle.dumps(bursts(int(sys.argv[4]), int(sys.argv[3]))))
+    else:
+        print(json.dumps(main(place, "twin" in sys.argv)))

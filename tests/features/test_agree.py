@@ -4,6 +4,7 @@ Every packet lies against a page that nobody may touch; what differs from the sl
 """
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -16,22 +17,24 @@ pytestmark = pytest.mark.skipif(MODE is not Mode.COMPILED, reason="runs all mode
 UNREACHED = {"punt ipv6.broadcast"}
 
 
-def _runs(modes: tuple[str, ...], count: int, seed: int) -> tuple[str, dict[str, int]]:
-    """The digest that they agree on, and packets by sink."""
-    found = {mode: json.loads(run(mode, "tests.features.agree", count, seed)) for mode in modes}
-    assert len({digest for digest, _ in found.values()}) == 1, found
-    return found[modes[0]]
+def _runs(modes: tuple[str, ...], file: Path, count: int, seed: int) -> dict[str, int]:
+    """Packets by sink, the same in each mode as is the digest. The last one asks the twin, too."""
+    run("interpreted", "tests.features.agree", "make", file, count, seed)
+    found = {mode: run(mode, "tests.features.agree", "lead", file) for mode in modes[:-1]}
+    found[modes[-1]] = run(modes[-1], "tests.features.agree", "lead", file, "twin")
+    assert len(set(found.values())) == 1, found
+    _, sinks = json.loads(found[modes[0]])
+    assert sum(sinks.values()) == count
+    return sinks
 
 
 @pytest.mark.timeout(400)
-def test_python_and_machine_code_agree_with_the_twin():
-    _, sinks = _runs(("interpreted", "compiled"), 2000, 1)
-    assert sum(sinks.values()) == 2000
+def test_python_and_machine_code_agree_with_the_twin(tmp_path):
+    assert _runs(("compiled", "interpreted"), tmp_path / "packets", 2000, 1)["transmit"] > 50
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_three_modes_agree_and_every_way_is_taken():
-    _, sinks = _runs(MODES, 100_000, 2)
-    assert sum(sinks.values()) == 100_000
+def test_three_modes_agree_and_every_way_is_taken(tmp_path):
+    sinks = _runs(MODES, tmp_path / "packets", 100_000, 2)
     assert {sink for sink, count in sinks.items() if count == 0} == UNREACHED
