@@ -3,8 +3,9 @@
     python -m tests.features.agree make FILE COUNT SEED
     python -m tests.features.agree lead FILE [twin]
 
-AssertionError where the slow twin (asked with `twin`) says otherwise, where a packet is lost, or where the counters don't add up; the
-kernel ends a run that touches an octet beside a packet, and OutOfBounds one that would in checked mode.
+AssertionError where the slow twin (asked with `twin`) says otherwise, where a packet is lost, or where the counters
+don't add up; the kernel ends a run that touches an octet beside a packet, and OutOfBounds one that would in checked
+mode.
 """
 
 import hashlib

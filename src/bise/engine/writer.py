@@ -70,7 +70,7 @@ def _opening(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header]
         "from bise.engine.packet import Packet",
         "from bise.engine.worker import BURST, Plan, Queue, Worker",
         "from bise.hot import entry, load64, local",
-        *(f"import {node.module}" for node in graph.order),
+        *(f"import {module}" for module in dict.fromkeys(node.module for node in graph.order)),
         *(f"from {state.__module__} import {state.__qualname__} as {_state_alias(state)}_record" for state in states),
         *(f"from {d.module} import receive as receive_{d.kind}, transmit as transmit_{d.kind}" for d in drivers),
         "",

@@ -1,0 +1,95 @@
+"""Nodes for tests of the engine: a packet's first octets say what is to become of it."""
+
+from enum import IntEnum
+
+from bise.engine.node import NOTHING, TRANSMIT, Drop, Part, Punt, PuntClass, To, node
+from bise.engine.packet import extend
+from bise.hot import Header, le16, le64, u8
+
+
+class State(Header):
+    """What the nodes are given."""
+
+    asked = le64()  # packets seen; written by the worker
+    timed = le64()  # times that the clock called
+
+
+class Word(Header):
+    """The octets of a packet that the nodes read."""
+
+    edge = u8()
+    egress = u8()
+    rounds = le16()  # how often it is still to be sent
+
+
+class Begin(IntEnum):
+    SEND = 0
+    DROP = 1
+    PUNT = 2
+    URGENT = 3
+    SHORT = 4
+    ON = 5
+
+
+@node(Begin, State)
+def begin(packet, state, now):
+    """Do as the packet says."""
+    state.asked += 1
+    if packet.length < 4:
+        return Begin.SHORT
+    word = Word(packet, 0)
+    packet.egress = word.egress
+    return word.edge if word.edge <= 5 else Begin.DROP
+
+
+class Turn(IntEnum):
+    SEND = 0
+    OVER = 1
+
+
+@node(Turn, State)
+def turn(packet, state, now):
+    """Send it back where it came from, so often and no more."""
+    word = Word(packet, 0)
+    if word.rounds == 0:
+        return Turn.OVER
+    word.rounds -= 1
+    packet.egress = packet.port
+    return Turn.SEND
+
+
+class Tell(IntEnum):
+    SEND = 0
+    NOTHING = 1
+
+
+@node(Tell, State)
+def tell(packet, state, now):
+    """Every second time there is something to say."""
+    state.timed += 1
+    if state.timed % 2 or not extend(packet, 60):
+        return Tell.NOTHING
+    Word(packet, 0).egress = 1
+    packet.egress = 1
+    return Tell.SEND
+
+
+DROPPED = Drop("steps.dropped", "told to")
+PUNTED = Punt("steps.punted", "told to")
+URGENT = Punt("steps.urgent", "told to", PuntClass.CONTROL)
+SHORT = Drop("steps.short", "fewer than four octets")
+OVER = Drop("steps.over", "it has gone round")
+PART = Part(
+    {
+        begin: {
+            Begin.SEND: TRANSMIT,
+            Begin.DROP: DROPPED,
+            Begin.PUNT: PUNTED,
+            Begin.URGENT: URGENT,
+            Begin.SHORT: SHORT,
+            Begin.ON: To("steps.turn", DROPPED),
+        }
+    }
+)
+TURNING = Part({turn: {Turn.SEND: TRANSMIT, Turn.OVER: OVER}})
+TOLD = {tell: {Tell.SEND: TRANSMIT, Tell.NOTHING: NOTHING}}

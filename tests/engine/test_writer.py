@@ -1,0 +1,53 @@
+"""The pipeline as text: a small one in full, and each as a module that reads like ours."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bise.engine.graph import build
+from bise.engine.node import Part, Timer
+from bise.engine.writer import Driver, write
+from tests.engine import steps
+
+GOLDEN = Path(__file__).with_name("small_pipeline.txt")
+ONE, TWO = Driver(0, "bise.ports.af_xdp.rings"), Driver(1, "bise.ports.dpdk.queue")
+TIMED = Part(steps.TOLD, timers=(Timer(steps.tell, 1000),))
+
+
+def test_a_small_pipeline_reads_as_it_did():
+    """Where a change is wanted, `python -m tests.engine.test_writer` writes it down."""
+    assert small() == GOLDEN.read_text()
+
+
+def small() -> str:
+    return write(build("steps.begin", [steps.PART, steps.TURNING]), [ONE, TWO]).text
+
+
+@pytest.mark.parametrize("drivers", [[ONE], [ONE, TWO]])
+@pytest.mark.parametrize("parts", [[steps.PART], [steps.PART, steps.TURNING], [steps.PART, TIMED]])
+def test_every_pipeline_is_a_module_without_faults(parts, drivers, tmp_path):
+    text = write(build("steps.begin", parts), drivers).text
+    functions = [one.name for one in ast.parse(text).body if isinstance(one, ast.FunctionDef)]
+    assert functions == (["burst", "tick"] if TIMED in parts else ["burst"])
+    file = tmp_path / "pipeline.py"
+    file.write_text(text)
+    # What only timers need is imported by all; state records have long names.
+    words = ["--isolated", "--select", "E,F,B", "--ignore", "F401", "--line-length", "150", "--no-cache"]
+    done = subprocess.run([sys.executable, "-m", "ruff", "check", *words, file], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_states_are_listed_once_in_the_nodes_order():
+    assert write(build("steps.begin", [steps.PART, steps.TURNING]), [ONE]).states == (steps.State,)
+
+
+def test_the_same_graph_is_the_same_text():
+    again = write(build("steps.begin", [steps.PART, steps.TURNING]), [ONE, TWO])
+    assert again.text == small()
+
+
+if __name__ == "__main__":
+    GOLDEN.write_text(small())
