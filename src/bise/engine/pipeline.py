@@ -85,7 +85,12 @@ async def compile_elsewhere(path: pathlib.Path, cores: Sequence[int] = (), nice:
         return
     words = [sys.executable, "-m", "bise.engine.fill", str(path), ",".join(map(str, cores)), str(nice), *libraries()]
     process = await asyncio.create_subprocess_exec(*words, stderr=asyncio.subprocess.PIPE)
-    _, said = await process.communicate()
+    try:
+        _, said = await process.communicate()
+    except asyncio.CancelledError:
+        process.kill()
+        await process.wait()
+        raise
     if process.returncode != 0:
         raise PipelineError(f"the pipeline {path} doesn't compile:\n{said.decode(errors='replace').strip()}")
     done.touch()

@@ -10,8 +10,8 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -70,6 +70,7 @@ class Instance:
         self._opened = AsyncExitStack()
         self._stop = asyncio.Event()
         self._facts: dict[str, PortFacts] = {}
+        self._obstacles: dict[str, str] = {}  # why ports that were lost are not back yet
         self._fresh: set[str] = set()  # ports whose sockets have nothing yet to receive into
         self._ticks = 0
 
@@ -80,11 +81,20 @@ class Instance:
             loop.add_signal_handler(number, self._stop.set)
         self.supervisor = Supervisor()
         async with self._opened:
-            await self._open()
+            await self._unless_stopped(self._open())
             await self._stop.wait()
             self.state = "stopping"
             self.supervisor.stopping()
             self._give_back()
+
+    async def _unless_stopped(self, beginning: Coroutine[Any, Any, None]) -> None:
+        """Compiling may take a minute: nobody who wants an end waits for it."""
+        opening, stopping = asyncio.ensure_future(beginning), asyncio.ensure_future(self._stop.wait())
+        await asyncio.wait((opening, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        opening.cancel()
+        with suppress(asyncio.CancelledError):
+            await opening
 
     async def _open(self) -> None:
         from bise.instance.replies import Replies
@@ -205,9 +215,7 @@ class Instance:
         elif port is not None:
             self._set_facts(port, link)
         elif isinstance(change, Added) and self.standing.ready:
-            spec = next((spec for spec in self.wanted.ports if spec.name == link.name), None)
-            if isinstance(spec, KernelSpec) and spec.name not in self.ports.open_ports:
-                self._reopen(spec, link)
+            self._seek_lost([link])
 
     def _set_facts(self, port: Port, link: Link) -> None:
         """Tells the steering program and the features how the port is now."""
@@ -248,13 +256,24 @@ class Instance:
         port.close()
         self.ports.closed(port)
 
+    def _seek_lost(self, links: Iterable[Link]) -> None:
+        """Opens the ports that were lost and have their interface among these."""
+        found = {link.name: link for link in links}
+        for spec in self.wanted.ports:
+            if isinstance(spec, KernelSpec) and spec.name in found and spec.name not in self.ports.open_ports:
+                try:
+                    self._reopen(spec, found[spec.name])
+                except PortError as error:
+                    if self._obstacles.get(spec.name) != str(error):
+                        _log.warning("port %s is back and can't be opened: %s", spec.name, error)
+                    self._obstacles[spec.name] = str(error)
+
     def _reopen(self, spec: KernelSpec, link: Link) -> None:
-        """An interface with the name of a port that was lost is back."""
-        try:
-            port = self.ports.open(spec)
-        except PortError as error:
-            _log.warning("port %s is back and can't be opened: %s", spec.name, error)
-            return
+        """An interface with the name of a port that was lost is back. Raises PortError."""
+        if read_interface(spec.name).xdp_mode:  # somebody's, and nothing to wait for
+            raise PortError(spec.name, "it has an XDP program")
+        port = self.ports.open(spec)
+        self._obstacles.pop(spec.name, None)
         self._opened_port(port)
         self._set_facts(port, link)
         self._publish()
@@ -304,6 +323,7 @@ class Instance:
         if self._ticks % _WRITE_BACK_TICKS == 0:
             self._write_back()
             self._tend_owned()
+            self._seek_lost(self.mirror.links.values())
             self.supervisor.alive()
         if not all(self.crew.running()):
             _log.error("a worker has died: %s", self.crew.failure)
@@ -330,7 +350,8 @@ class Instance:
 
     def _give_back(self) -> None:
         """The kernel's again, before anything is taken down."""
-        self._set_standing(ready=False)
+        if self.standing.ready:
+            self._set_standing(ready=False)
 
     def _close_ports(self) -> None:
         for name in list(self.ports.open_ports):
