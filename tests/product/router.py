@@ -55,8 +55,8 @@ class Router:
         return found
 
     def sent(self, name: str) -> int:
-        """Packets that left by the port without the kernel."""
-        return int(self.counters(name)["transmitted"])
+        """Packets that left by the port without the kernel; 0 while there is no such port."""
+        return next((int(port["transmitted"]) for port in self.bise.ask("ports") if port["name"] == name), 0)
 
     def meet_hosts(self) -> None:
         """Every host is a neighbour that Bise knows."""

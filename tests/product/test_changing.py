@@ -8,6 +8,7 @@ from bise.bench.namespaces import veth
 from bise.errors import BiseError
 from tests.namespaces import Topology
 from tests.product.conftest import PORTS
+from tests.product.foreign import program
 from tests.product.router import Router, ping, reaches, routed, wait_until
 
 pytestmark = pytest.mark.root
@@ -82,21 +83,63 @@ def test_a_host_with_another_mac(changing: Router) -> None:
     wait_until("packets to and from it go past the kernel", lambda: forwards_natively(changing, "s"))
 
 
+def configure(router: Router, name: str) -> None:
+    """What a port loses when its interface goes."""
+    port = router.port(name)
+    router.namespace.ip(
+        f"address replace {port.router4}/24 dev {name}",
+        f"address replace {port.router6}/64 dev {name} nodad",
+        f"link set dev {name} up",
+    )
+
+
 def test_an_interface_that_is_deleted_and_made_again(changing: Router) -> None:
-    port = changing.port("t")
+    port, host = changing.port("t"), changing.host("t")
     changing.namespace.ip("link del dev t")
     wait_until("it is gone", lambda: changing.state("t")["state"] == "gone")
     assert forwards_natively(changing, "s")
-    veth(changing.host("t"), port.far, changing.namespace, "t", mtu=1400)
-    changing.namespace.ip(f"address add {port.router4}/24 dev t", f"address add {port.router6}/64 dev t nodad")
-    changing.namespace.ip("link set t up")
-    changing.host("t").ip(
-        "link set t0 up",
+    veth(host, port.far, changing.namespace, "t", mtu=1400)
+    configure(changing, "t")
+    host.ip(
+        "link set dev t0 up",
         f"address add {port.host4}/24 dev t0",
         f"address add {port.host6}/64 dev t0 nodad",
         f"route add default via {port.router4}",
         f"route add ::/0 via {port.router6}",
     )
-    wait_until("it is up", lambda: changing.state("t")["state"] == "up")
     wait_until("its packets go past the kernel again", lambda: forwards_natively(changing, "t"))
     assert forwards_natively(changing, "s")
+
+
+def test_an_interface_that_moves_away_and_back(changing: Router) -> None:
+    elsewhere = changing.host("t")
+    changing.namespace.ip(f"link set dev t netns {elsewhere.name} name away")
+    wait_until("it is gone", lambda: changing.state("t")["state"] == "gone")
+    wait_until("it is free", lambda: "xdp" not in elsewhere.run_line("ip link show away"))
+    elsewhere.ip(f"link set dev away netns {changing.namespace.name} name t")
+    configure(changing, "t")
+    wait_until("its packets go past the kernel again", lambda: forwards_natively(changing, "t"))
+
+
+def test_an_interface_under_another_name_is_the_kernels(changing: Router) -> None:
+    changing.namespace.ip("link set dev t down", "link set dev t name other")
+    changing.namespace.ip("link set dev other up")
+    wait_until("a gate says so", lambda: changing.state("t")["gate"] is not None)
+    before = changing.sent("t")
+    wait_until("the kernel forwards", lambda: reaches(changing.host("c"), changing.port("t").host4))
+    assert changing.sent("t") == before
+    changing.namespace.ip("link set dev other down", "link set dev other name t")
+    configure(changing, "t")
+    wait_until("its packets go past the kernel again", lambda: forwards_natively(changing, "t"))
+
+
+def test_one_that_cannot_be_opened_when_it_comes_is_opened_later(changing: Router) -> None:
+    changing.namespace.ip("link set dev t down", f"link set dev t netns {changing.host('t').name} name away")
+    wait_until("it is gone", lambda: changing.state("t")["state"] == "gone")
+    changing.host("t").ip(f"link set dev away xdpdrv obj {program()} sec xdp")
+    changing.host("t").ip(f"link set dev away netns {changing.namespace.name} name t")
+    configure(changing, "t")
+    wait_until("it says why it can't", lambda: "it has an XDP program" in changing.bise.log())
+    assert reaches(changing.host("c"), changing.port("t").host4)
+    changing.namespace.ip("link set dev t xdpdrv off")
+    wait_until("its packets go past the kernel again", lambda: forwards_natively(changing, "t"))

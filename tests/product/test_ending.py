@@ -12,7 +12,7 @@ import pytest
 
 from bise.bench.running import RunningBise
 from tests.namespaces import Port, Topology
-from tests.product.router import ping, routed, wait_until
+from tests.product.router import Router, ping, routed, wait_until
 from tests.product.traces import traces
 
 pytestmark = pytest.mark.root
@@ -84,6 +84,33 @@ def test_killed_under_traffic(topology: Topology, nothing_stays: None) -> None:
         # What a killed process can't take away is the file of its control socket: the next one does.
     with routed(topology):
         pass
+
+
+def test_told_to_stop_before_it_forwards(topology: Topology, nothing_stays: None) -> None:
+    begun = RunningBise(topology.router, NAMES)
+    wait_until("it compiles", lambda: (begun.ask("status") or {}).get("state") == "compiling", 60)
+    begun.signal(signal.SIGINT)
+    assert begun.process.wait(20) == 0
+    assert "forwarding" not in begun.log()
+
+
+def test_an_interface_that_goes_and_comes_while_it_starts(topology: Topology, nothing_stays: None) -> None:
+    begun = RunningBise(topology.router, NAMES)
+    wait_until("it compiles", lambda: (begun.ask("status") or {}).get("state") == "compiling", 60)
+    topology.router.ip(f"link set dev s netns {topology.hosts['s'].name} name away")
+    topology.hosts["s"].ip(f"link set dev away netns {topology.router.name} name s")
+    topology.router.ip(
+        "link set dev s up",
+        "address add 10.0.2.1/24 dev s",
+        "address add 2001:db8:2::1/64 dev s nodad",
+        *PORTS[1].routes,
+    )
+    with begun:
+        router = Router(topology, begun)
+        router.meet_hosts()
+        wait_until("the port is back", lambda: router.state("s")["state"] == "up")
+        with router.natively("s", 20):
+            ping(router.host("c"), "10.0.2.2", 20)
 
 
 def moments(topology: Topology, begun: RunningBise) -> Iterator[Callable[[], object]]:
