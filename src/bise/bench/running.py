@@ -79,12 +79,12 @@ class RunningBise:
         status = self.ask("status")
         return bool(status) and status["state"] == "forwarding"
 
-    def wait_until_forwarding(self) -> None:
+    def wait_until_forwarding(self, patience_s: float = _READY_S) -> None:
         """Raises NotForwarding."""
-        deadline = time.monotonic() + _READY_S
+        deadline = time.monotonic() + patience_s
         while not self.is_forwarding():
             if time.monotonic() > deadline:
-                raise NotForwarding(f"bise run is not forwarding after {_READY_S:.0f} s:\n{self.log()}")
+                raise NotForwarding(f"bise run is not forwarding after {patience_s:.0f} s:\n{self.log()}")
             time.sleep(_POLL_S)
 
     def signal(self, number: int) -> None:

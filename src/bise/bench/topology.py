@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from bise.bench.generator import serve_port
-from bise.bench.generator.cores import heaviest, move, staying_on
+from bise.bench.generator.cores import move, staying_on
 from bise.bench.namespaces import Namespace, Namespaces, remove_leftovers, veth
 
 ROUTER_MAC, CLIENT_MAC = "02:00:00:00:01:01", "02:00:00:00:01:02"
@@ -48,7 +48,6 @@ class Line:
         with ExitStack() as stack:
             roles = Namespaces("client", "router", "server", purpose=self._purpose)
             self.client, self.router, self.server = stack.enter_context(roles)
-            stack.enter_context(heaviest())
             stack.enter_context(staying_on(self.cores.traffic))
             self._build()
             self._present = stack.pop_all()

@@ -11,9 +11,10 @@ from typing import Any
 
 from rich.console import Console
 
-from bise.bench.generator import Meter, Sink
+from bise.bench.generator import Sample
 from bise.bench.namespaces import remove_leftovers
-from bise.bench.topology import Cores, Line
+from bise.bench.topology import Cores
+from bise.bench.veth import Road, two_cores
 from bise.demo import machine, picture
 from bise.demo.screen import Screen, millions
 from bise.demo.story import Step, Story
@@ -31,7 +32,7 @@ def main() -> int:
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        cores = _cores()
+        cores = two_cores()
         steps, samples = _between_veths(console, cores, wanted)
         rates = None if wanted.no_machine else _for_a_machine(console, cores, wanted, steps)
     except BiseError as error:
@@ -57,24 +58,12 @@ def _arguments() -> Any:
     return parser.parse_args()
 
 
-def _cores() -> Cores:
-    allowed = sorted(os.sched_getaffinity(0))
-    if len(allowed) < 2:
-        raise BiseError("the demo needs two cores: one for the traffic, one that forwards")
-    return Cores(allowed[0], allowed[1])
-
-
-def _between_veths(console: Console, cores: Cores, wanted: Any) -> tuple[list[Step], list[Any]]:
+def _between_veths(console: Console, cores: Cores, wanted: Any) -> tuple[list[Step], list[Sample]]:
     screen = Screen(console)
-    with (
-        Line(cores=cores, purpose=_PURPOSE) as line,
-        Sink(line.server, "s0") as sink,
-        Meter(sink) as meter,
-        screen.live(),
-    ):
-        screen.meter = meter
-        story = Story(line, meter, sink, wanted.seconds, screen.begun, screen.told)
-        return list(story.tell()), meter.samples
+    with Road(cores, _PURPOSE) as road, screen.live():
+        screen.meter = road.meter
+        story = Story(road, wanted.seconds, screen.begun, screen.told)
+        return list(story.tell()), road.meter.samples
 
 
 def _for_a_machine(console: Console, cores: Cores, wanted: Any, steps: list[Step]) -> machine.MachineRates:
@@ -90,7 +79,7 @@ def _for_a_machine(console: Console, cores: Cores, wanted: Any, steps: list[Step
     return rates
 
 
-def _show_pictures(console: Console, path: Path, steps: list[Step], samples: list[Any]) -> None:
+def _show_pictures(console: Console, path: Path, steps: list[Step], samples: list[Sample]) -> None:
     for line in picture.bars(samples, max(20, console.width - 24)):
         console.print(line, highlight=False, no_wrap=True)
     try:
