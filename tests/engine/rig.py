@@ -20,7 +20,7 @@ from bise.engine.writer import Driver, Source, write
 from bise.hot import Region, load64, store64
 from bise.ports.dpdk import eal, shim
 from bise.ports.dpdk.pool import Pool
-from bise.ports.mbuf import Mbuf
+from bise.ports.mbuf import BUFFER, Mbuf
 from tests.engine.memory import Port, Ring
 from tests.guarded import Guarded
 
@@ -136,6 +136,8 @@ class Rig:
             taken = rings.take()
             sent |= {packets.index(packet): (egress, _octets(packet)) for packet in taken}
             self.pool.put(taken)
+        for packet in packets:
+            Mbuf(packet).buf_addr = packet + BUFFER
         return Outcome(dict(self.crew.sums() - before), sent, self._punted())
 
     def _lay(self, packet: int, number: int, frame: Frame) -> None:

@@ -115,6 +115,8 @@ def _forward(port: Port, frame: bytes, further: int, version: int) -> Fate | Non
     if way.kind == "group":
         if further:
             return None
+        if version == 6 and _is_long(packet[:total]):
+            return Fate("punt ipv6.multipath", frame)
         way = _choice(way, packet[:total], version)
     if way.kind != "forward":
         return Fate(_ENDS[way.kind].format(version), frame)
@@ -129,6 +131,14 @@ def _forward(port: Port, frame: bytes, further: int, version: int) -> Fate | Non
     aged = naive.decrease_ttl(packet) if version == 4 else packet[:7] + bytes([packet[7] - 1]) + packet[8:]
     macs = way.mac.to_bytes(6, "big") + PORTS[way.port].mac.to_bytes(6, "big")
     return Fate("transmit", macs + frame[12:14] + aged, way.port)
+
+
+def _is_long(packet: bytes) -> bool:
+    """Eight extension headers or more: it is Linux that looks for the ports behind them."""
+    protocol, rest, count = packet[6], packet[40:], 0
+    while protocol in (0, 43, 60) and len(rest) >= 2 and count < 8:
+        protocol, rest, count = rest[0], rest[8 * (rest[1] + 1) :], count + 1
+    return count == 8
 
 
 def _choice(group: Way, packet: bytes, version: int) -> Way:

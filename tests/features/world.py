@@ -23,7 +23,7 @@ from tests.features.network import Network, destination, link, neighbour
 
 FIRST_LINK = 11
 ELSEWHERE = 99  # a link that is no port
-POLICY = {4: Multipath(1, seed=0x5EED), 6: Multipath(0, seed=0x5EED)}
+POLICY = {4: Multipath(1, seed=0x5EED), 6: Multipath(1, seed=0x5EED)}
 
 
 @dataclass(frozen=True)

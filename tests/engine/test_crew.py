@@ -1,0 +1,21 @@
+"""Workers that run while their plans are exchanged, in processes of their own: a worker's thread is not undone."""
+
+import json
+
+import pytest
+
+from bise.hot import MODE, Mode
+from tests.modes import run
+
+pytestmark = pytest.mark.skipif(MODE is not Mode.COMPILED, reason="chooses its modes itself")
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(
+    ("mode", "workers", "rounds", "plans"),
+    [("interpreted", 1, 60, 6), ("compiled", 1, 60_000, 40), ("compiled", 2, 60_000, 40)],
+)
+def test_no_packet_is_lost_when_plans_change(mode, workers, rounds, plans):
+    told = json.loads(run(mode, "tests.engine.circle", workers, rounds, plans))
+    assert told["packets"] > rounds
+    assert told["under_way"] > 3

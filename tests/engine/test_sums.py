@@ -1,0 +1,16 @@
+"""Received packets are the sum of all sinks, always; in a process of its own, with packets of DPDK's pool."""
+
+import pytest
+
+from bise.hot import MODE, Mode
+from tests.modes import run
+
+
+@pytest.mark.skipif(MODE is not Mode.COMPILED, reason="chooses its modes itself")
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(
+    ("mode", "bursts"),
+    [("interpreted", 300), ("compiled", 3000), pytest.param("checked", 3000, marks=pytest.mark.slow)],
+)
+def test_received_is_the_sum_of_all_sinks(mode, bursts):
+    run(mode, "tests.engine.sums", bursts, 1)
