@@ -1,6 +1,6 @@
 """Bursts made by chance for nodes that do as a packet says: the counters add up after each, whatever becomes of it.
 
-    python -m tests.engine.sums BURSTS SEED
+python -m tests.engine.sums BURSTS SEED
 """
 
 import sys

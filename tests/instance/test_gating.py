@@ -29,9 +29,7 @@ def test_without_gates_every_port_is_open():
     assert gating.reason(OPEN, "lan") is None
 
 
-@pytest.mark.parametrize(
-    ("families", "word"), [(IPV4, Word.PASS_IPV4), (IPV6, Word.PASS_IPV6), (BOTH, Word.PASS_ALL)]
-)
+@pytest.mark.parametrize(("families", "word"), [(IPV4, Word.PASS_IPV4), (IPV6, Word.PASS_IPV6), (BOTH, Word.PASS_ALL)])
 def test_a_gate_at_the_way_in_closes_its_port_for_its_families(families, word):
     standing = Standing(True, True, (gate(entering("lan"), families),))
     assert gating.words(standing, PORTS) == {"lan": word, "wan": Word.OPEN}
