@@ -1,9 +1,7 @@
 """Somebody else's XDP program."""
 
 import subprocess
-from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 
 _SOURCE = """
 #include <linux/bpf.h>
@@ -13,10 +11,8 @@ char _license[] SEC("license") = "GPL";
 """
 
 
-@cache
-def program() -> Path:
-    """The object file; its section is `xdp`."""
-    folder = Path(mkdtemp(prefix="bisetest-program-"))
+def program(folder: Path) -> Path:
+    """The object file, made in `folder`; its section is `xdp`."""
     source, built = folder / "theirs.c", folder / "theirs.o"
     source.write_text(_SOURCE)
     include = "-I/usr/include/x86_64-linux-gnu"

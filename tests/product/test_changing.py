@@ -1,6 +1,7 @@
 """Interfaces that change, vanish and come back while Bise runs."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -133,10 +134,10 @@ def test_an_interface_under_another_name_is_the_kernels(changing: Router) -> Non
     wait_until("its packets go past the kernel again", lambda: forwards_natively(changing, "t"))
 
 
-def test_one_that_cannot_be_opened_when_it_comes_is_opened_later(changing: Router) -> None:
+def test_one_that_cannot_be_opened_when_it_comes_is_opened_later(changing: Router, tmp_path: Path) -> None:
     changing.namespace.ip("link set dev t down", f"link set dev t netns {changing.host('t').name} name away")
     wait_until("it is gone", lambda: changing.state("t")["state"] == "gone")
-    changing.host("t").ip(f"link set dev away xdpdrv obj {program()} sec xdp")
+    changing.host("t").ip(f"link set dev away xdpdrv obj {program(tmp_path)} sec xdp")
     changing.host("t").ip(f"link set dev away netns {changing.namespace.name} name t")
     configure(changing, "t")
     wait_until("it says why it can't", lambda: "it has an XDP program" in changing.bise.log())

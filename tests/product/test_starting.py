@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -61,8 +62,8 @@ def test_a_name_that_another_bise_has(unharmed: Router, spare: str) -> None:
 
 
 @pytest.fixture
-def foreign_program(router: Router, spare: str) -> None:
-    router.namespace.ip(f"link set dev {spare} xdpdrv obj {program()} sec xdp")
+def foreign_program(router: Router, spare: str, tmp_path: Path) -> None:
+    router.namespace.ip(f"link set dev {spare} xdpdrv obj {program(tmp_path)} sec xdp")
 
 
 def test_a_port_with_a_foreign_xdp_program(unharmed: Router, spare: str, foreign_program: None) -> None:
