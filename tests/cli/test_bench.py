@@ -4,6 +4,8 @@ import types
 
 import pytest
 
+from bise.cli.bench import BENCHES
+
 ROWS = [
     {"name": "forward", "unit": "cycles", "ours": 60.0, "yardstick": 40.0, "ratio": 1.5, "spread": 0.02},
     {"name": "alone", "unit": "/s", "ours": 1234567.0, "yardstick": None, "ratio": None, "spread": 0.0},
@@ -31,4 +33,4 @@ def test_a_table_has_ours_beside_the_yardstick(call, measured):
 def test_a_bench_that_is_none_is_said(call):
     outcome = call("bench", "backward")
     assert (outcome.status, outcome.out) == (2, "")
-    assert outcome.error == "bise: no bench 'backward'; there are forward, tables\n"
+    assert outcome.error == f"bise: no bench 'backward'; there are {', '.join(BENCHES)}\n"
