@@ -1,5 +1,6 @@
 """Each test of the oracle runs with the kernel on both sides, which tests the test, and with Bise, which tests Bise."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.oracle.routes import STANDARD
 # Different everywhere, so that each crossing of the router has an MTU edge.
 PORTS = (Port("c", 1, mtu=2000), Port("s", 2, mtu=1500), Port("t", 3, mtu=1400))
 JUMBO_PORTS = (Port("c", 1, mtu=9000), Port("s", 2, mtu=9000), Port("t", 3, mtu=1500))
+WIDE_PORTS = (Port("c", 1, mtu=2000, queues=2), Port("s", 2, queues=2), Port("t", 3, mtu=1400, queues=2))
 
 FORWARDERS = [
     "kernel",
@@ -29,8 +31,10 @@ def nothing_resolved(ports: Sequence[Port]) -> dict[str, int | str]:
 
 
 @contextmanager
-def paired(forwarder: str, ports: Sequence[Port], lines: Sequence[str] = (), **topology: Any) -> Iterator[Pair]:
-    """Two routers with `lines` of `ip`; `forwarder` forwards for the second one."""
+def paired(
+    forwarder: str, ports: Sequence[Port], lines: Sequence[str] = (), options: Sequence[str] = (), **topology: Any
+) -> Iterator[Pair]:
+    """Two routers with `lines` of `ip`; `forwarder` forwards for the second one, if Bise with these `options`."""
     with ExitStack() as stack:
         kernel, other = (stack.enter_context(network(Topology(ports, **topology))) for _ in range(2))
         for each in (kernel, other):
@@ -40,7 +44,7 @@ def paired(forwarder: str, ports: Sequence[Port], lines: Sequence[str] = (), **t
         if forwarder == "kernel":
             yield Pair(kernel, other)
         else:
-            running = stack.enter_context(bise(other.topology))
+            running = stack.enter_context(bise(other.topology, options))
             yield Pair(kernel, other, settle_s=FOLLOWS_WITHIN_S, bise=running)
 
 
@@ -72,4 +76,15 @@ def jumbo_pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
 def living_pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
     """Hosts that are ordinary Linux hosts: they resolve, and are resolved."""
     with paired(request.param, PORTS, hosts="answering") as two:
+        yield two
+
+
+@pytest.fixture(scope="session", params=FORWARDERS)
+def wide_pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    """Two queues a port, and two workers. What goes by another queue may overtake a sentinel: quiet is waited for."""
+    cores = ",".join(map(str, sorted(os.sched_getaffinity(0))[:2]))
+    options = ("--cores", cores, "--queues", "2")
+    with paired(request.param, WIDE_PORTS, STANDARD, options) as two:
+        for each in two.networks:
+            each.several_queues = True
         yield two

@@ -46,6 +46,7 @@ class Network:
         self.peers = peers
         self.quiet_s = 0.02
         self.patience_s = 3.0
+        self.several_queues = False
         self._numbers = itertools.count()
         self._fronts = list(_fronts(topology.ports))
 
@@ -68,7 +69,7 @@ class Network:
         """Add to `outputs` whatever comes out until all that was sent must be out."""
         if sentinels:
             self._until_sentinels(outputs)
-        else:
+        if self.several_queues or not sentinels:
             self._until_quiet(outputs)
 
     def _until_sentinels(self, outputs: defaultdict[str, list[bytes]]) -> None:

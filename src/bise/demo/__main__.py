@@ -43,6 +43,7 @@ def main() -> int:
         return 130
     finally:
         remove_leftovers(_PURPOSE)
+    console.print()
     _show_pictures(console, wanted.picture, steps, samples)
     if wanted.json:
         print(json.dumps(_figures(steps, rates, wanted.picture), indent=2))
@@ -67,6 +68,7 @@ def _between_veths(console: Console, cores: Cores, wanted: Any) -> tuple[list[St
 
 
 def _for_a_machine(console: Console, cores: Cores, wanted: Any, steps: list[Step]) -> machine.MachineRates:
+    console.print()
     with console.status("the same router between two vhost-user ports, dpdk-testpmd as the virtual machine"):
         rates = machine.measure(cores, 5, max(0.5, wanted.seconds / 4), _PURPOSE)
     kernel = steps[0].packets_per_second

@@ -63,7 +63,7 @@ def _set_up(loaded: libbpf.BpfObject, offer: Offer, interface: str, router_mac: 
     )
     settings.headers[: len(headers)] = headers
     program.store(loaded.map("settings"), 0, settings)
-    return headers.ljust(max(offer.size, program.HEADERS), b"\0")
+    return headers.ljust(offer.size, b"\0")
 
 
 def _mac_of(interface: str) -> str:

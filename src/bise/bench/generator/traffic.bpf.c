@@ -10,7 +10,8 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#define MAX_HEADERS 62		/* Ethernet, IPv6, UDP */
+#define IPV4_HEADERS 42		/* Ethernet, IPv4, UDP */
+#define IPV6_HEADERS 62
 #define LATE_NS 100000		/* a generator that is later than this gives up the packets it has missed */
 #define MAX_TURNS 100000
 
@@ -22,7 +23,7 @@ struct settings {
 	__u32 sum;		/* of what the checksum covers and no packet changes: IPv4's header, IPv6's pseudo header */
 	__u32 is_ipv6;
 	__u32 port;		/* UDP destination, by which `count` knows our packets */
-	__u8 headers[MAX_HEADERS + 2];
+	__u8 headers[IPV6_HEADERS + 2];
 };
 
 struct counters {
@@ -85,35 +86,45 @@ static __always_inline void wait_turn(__u64 gap_ps)
 	*due += gap_ps;
 }
 
-static __always_inline void address_ipv4(struct ethhdr *ethernet, struct in6_addr *target, __u32 sum)
+static __always_inline int write_ipv4(void *packet, void *end, struct settings *all, struct in6_addr *target, __u32 flow)
 {
-	struct iphdr *ip = (void *)(ethernet + 1);
-
-	ip->daddr = target->in6_u.u6_addr32[0];
-	sum += (ip->daddr & 0xffff) + (ip->daddr >> 16);
-	ip->check = ~folded(sum);
-}
-
-static __always_inline void address_ipv6(struct ethhdr *ethernet, struct in6_addr *target, __u32 sum)
-{
-	struct ipv6hdr *ip = (void *)(ethernet + 1);
+	struct iphdr *ip = packet + sizeof(struct ethhdr);
 	struct udphdr *udp = (void *)(ip + 1);
 
+	if (packet + IPV4_HEADERS > end)
+		return -1;
+	__builtin_memcpy(packet, all->headers, IPV4_HEADERS);
+	ip->daddr = target->in6_u.u6_addr32[0];
+	ip->check = ~folded(all->sum + (ip->daddr & 0xffff) + (ip->daddr >> 16));
+	udp->source = bpf_htons(1024 + flow);
+	return 0;
+}
+
+static __always_inline int write_ipv6(void *packet, void *end, struct settings *all, struct in6_addr *target, __u32 flow)
+{
+	struct ipv6hdr *ip = packet + sizeof(struct ethhdr);
+	struct udphdr *udp = (void *)(ip + 1);
+	__u32 sum = all->sum;
+
+	if (packet + IPV6_HEADERS > end)
+		return -1;
+	__builtin_memcpy(packet, all->headers, IPV6_HEADERS);
 	ip->daddr = *target;
 	for (int i = 0; i < 8; i++)
 		sum += target->in6_u.u6_addr16[i];
+	udp->source = bpf_htons(1024 + flow);
 	udp->check = ~folded(sum + udp->source);
+	return 0;
 }
 
-SEC("xdp") int generate(struct xdp_md *packet)
+SEC("xdp") int generate(struct xdp_md *frame)
 {
-	struct ethhdr *ethernet = (void *)(long)packet->data;
-	void *end = (void *)(long)packet->data_end;
+	void *packet = (void *)(long)frame->data, *end = (void *)(long)frame->data_end;
 	struct settings *all = bpf_map_lookup_elem(&settings, &FIRST);
 	__u64 *count = bpf_map_lookup_elem(&sent, &FIRST);
 	__u32 chance = bpf_get_prandom_u32(), flow, which;
 
-	if (!all || !count || (void *)ethernet + MAX_HEADERS > end)
+	if (!all || !count)
 		return XDP_ABORTED;
 	if (all->gap_ps)
 		wait_turn(all->gap_ps);
@@ -122,15 +133,8 @@ SEC("xdp") int generate(struct xdp_md *packet)
 	struct in6_addr *target = bpf_map_lookup_elem(&targets, &which);
 	if (!target)
 		return XDP_ABORTED;
-	__builtin_memcpy(ethernet, all->headers, MAX_HEADERS);
-	struct udphdr *udp = (void *)ethernet + (all->is_ipv6 ? 54 : 34);
-	if ((void *)(udp + 1) > end)
+	if (all->is_ipv6 ? write_ipv6(packet, end, all, target, flow) : write_ipv4(packet, end, all, target, flow))
 		return XDP_ABORTED;
-	udp->source = bpf_htons(1024 + flow);
-	if (all->is_ipv6)
-		address_ipv6(ethernet, target, all->sum);
-	else
-		address_ipv4(ethernet, target, all->sum);
 	*count += 1;
 	return bpf_redirect(all->interface, 0);
 }
