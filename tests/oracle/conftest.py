@@ -81,10 +81,8 @@ def living_pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
 
 @pytest.fixture(scope="session", params=FORWARDERS)
 def wide_pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
-    """Two queues a port, and two workers. What goes by another queue may overtake a sentinel: quiet is waited for."""
+    """Two queues a port, and two workers."""
     cores = ",".join(map(str, sorted(os.sched_getaffinity(0))[:2]))
     options = ("--cores", cores, "--queues", "2")
     with paired(request.param, WIDE_PORTS, STANDARD, options) as two:
-        for each in two.networks:
-            each.several_queues = True
         yield two

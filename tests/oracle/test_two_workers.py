@@ -11,7 +11,7 @@ from tests.oracle.addresses import DESTINATIONS4, DESTINATIONS6
 from tests.oracle.conftest import WIDE_PORTS
 from tests.oracle.packets import frames, ip4, ip6, udp
 from tests.oracle.pair import Pair, octets
-from tests.oracle.test_ipv4_options import MALFORMED, WELL_FORMED, with_all
+from tests.oracle.test_ipv4_options import CLOCKED, MALFORMED, WELL_FORMED, with_all
 
 pytestmark = pytest.mark.root
 
@@ -29,8 +29,9 @@ def test_all_destinations_meet_the_same_fate(wide_pair: Pair) -> None:
 
 
 def test_both_workers_punt(wide_pair: Pair) -> None:
-    for options in (*WELL_FORMED.values(), *MALFORMED.values()):
-        wide_pair.agree("c", with_all(options, ttl=1))
+    for name, options in (WELL_FORMED | MALFORMED).items():
+        if name not in CLOCKED:
+            wide_pair.agree("c", with_all(options, ttl=1))
     sources = [ip4(source=f"10.1.1.{host}", ttl=1) / UDP(sport=host, dport=53) for host in range(1, 250)]
     assert len(wide_pair.agree("c", sources)["c"]) == len(sources)
 
