@@ -3,15 +3,15 @@
 from bise.features.nexthop.choice import (
     ONLY_LINUX,
     Field,
-    Flow4,
+    Flow,
     Reach,
-    blank,
+    both_ports,
     hashed,
     is_tunnel,
     reach,
-    set_ports,
+    set_front,
 )
-from bise.hot import Header, hot, le32, local
+from bise.hot import Header, hot, le32, local, shift_left64
 from bise.wire import icmp, ipv4
 from bise.wire.icmp import ICMP
 from bise.wire.ipv4 import SIZE, IPv4, Protocol
@@ -20,44 +20,45 @@ from bise.wire.ipv4 import SIZE, IPv4, Protocol
 class _Addresses(Header):
     """A header's addresses in the machine's order, by which Linux sorts them."""
 
-    row_0 = le32()
-    row_1 = le32()
-    row_2 = le32()
+    length = le32()
+    fragment = le32()
+    hop = le32()
     source = le32()
     destination = le32()
 
 
-_FLOW_SIZE = Flow4.size
-make_flow = local(Flow4)
+_WORDS = 6
+make_flow = local(Flow)
 
 
 @hot
 def flow_hash(packet, hashing):
     """31 bits that all packets of a flow have in common, in both directions; ONLY_LINUX where only Linux knows them."""
-    ip, flow, fields = IPv4(packet, packet.l3), make_flow(), hashing.counted
+    ip, counted = IPv4(packet, packet.l3), hashing.counted
     whole = not ipv4.is_fragment(ip)
     if hashing.linux != 0 or (hashing.inner != 0 and whole and is_tunnel(ip.protocol)):
         return ONLY_LINUX
-    blank(flow.address, _FLOW_SIZE)
-    place, end = packet.l3, packet.l3 + ip.total_length
+    place, ports, end = packet.l3, 0, packet.l3 + ip.total_length
     if hashing.quoting != 0 and ip.protocol == Protocol.ICMP:
         place = _quoted(packet, end)
-        if place < 0:
-            return ONLY_LINUX
-    _set_addresses(flow, fields, _Addresses(packet, place))
-    if fields & Field.PROTOCOL:
-        flow.protocol = ip.protocol
-    if whole and not set_ports(flow, fields, packet, ip.protocol, packet.l3 + ipv4.header_octets(ip), end):
+    if whole:
+        ports = both_ports(packet, counted, ip.protocol, packet.l3 + ipv4.header_octets(ip), end)
+    if place < 0 or ports < 0:
         return ONLY_LINUX
-    return hashed(flow.address, _FLOW_SIZE, hashing)
+    protocol = ip.protocol if counted & Field.PROTOCOL else 0
+    return _hash(_Addresses(packet, place), hashing, protocol, ports)
 
 
 @hot
-def _set_addresses(flow, fields, addresses):
-    source = addresses.source if fields & Field.SOURCE else 0
-    destination = addresses.destination if fields & Field.DESTINATION else 0
-    flow.source = min(source, destination)
-    flow.destination = max(source, destination)
+def _hash(addresses, hashing, protocol, ports):
+    """After the addresses come four octets more: in Linux's struct they share their room with IPv6's."""
+    source = addresses.source if hashing.counted & Field.SOURCE else 0
+    destination = addresses.destination if hashing.counted & Field.DESTINATION else 0
+    flow = make_flow()
+    set_front(flow, protocol, 0, ports)
+    flow.addresses_0 = shift_left64(min(source, destination), 32)
+    flow.addresses_1 = max(source, destination)
+    return hashed(flow, _WORDS, hashing)
 
 
 @hot

@@ -3,85 +3,94 @@
 from bise.features.nexthop.choice import (
     ONLY_LINUX,
     Field,
-    Flow6,
+    Flow,
     Reach,
-    blank,
+    both_ports,
     hashed,
     is_tunnel,
     reach,
-    set_ports,
+    set_front,
 )
-from bise.hot import Header, be32, hot, local, unsigned_less
+from bise.hot import Header, hot, le32, le64, local, shift_left64, unsigned_less
 from bise.wire import icmpv6
 from bise.wire.icmpv6 import ICMPv6
 from bise.wire.ipv4 import Protocol
 from bise.wire.ipv6 import SIZE, Extension, Fragment, IPv6
 
 _LABEL = 0xFFFFF
+_UNSWAPPED_LABEL = 0xFFFF0F00
 _FRAGMENT_SIZE, _EXTENSION_SIZE = Fragment.size, Extension.size
 _MOST_EXTENSIONS = 8
+_WORDS = 9
+_SOURCE_AT, _DESTINATION_AT = IPv6.source_high.offset, IPv6.destination_high.offset
 
 
-class _NetworkLabel(Header):
-    """The beginning of a Flow: Linux leaves the label of one that it hashes undissected in network order."""
+class _Row(Header):
+    """Version, traffic class and flow label in the machine's order."""
 
-    basic = be32()
-    label = be32()
+    row = le32()
 
 
-_FLOW_SIZE = Flow6.size
-make_flow = local(Flow6)
+class _Address(Header):
+    """An address in the machine's order, cut where the words that are hashed are cut."""
+
+    front = le32()
+    middle = le64()
+    last = le32()
+
+
+make_flow = local(Flow)
 
 
 @hot
 def flow_hash(packet, hashing):
-    """31 bits that all packets of a flow have in common; ONLY_LINUX where only Linux knows them."""
-    flow, fields = make_flow(), hashing.counted
-    blank(flow.address, _FLOW_SIZE)
-    end = packet.l3 + SIZE + IPv6(packet, packet.l3).payload_length
+    """31 bits that all packets of a flow have in common, in both directions; ONLY_LINUX where only Linux knows them."""
     if hashing.linux != 0:
         return ONLY_LINUX
+    end = packet.l3 + SIZE + IPv6(packet, packet.l3).payload_length
     if hashing.quoting != 0:
-        place = _quoted(packet, end)
-        if place < 0:
-            return ONLY_LINUX
-        ip = IPv6(packet, place)
-        flow.protocol = ip.next_header
-        _NetworkLabel(flow.address).label = ip.version_class_flow & _LABEL
-        _set_addresses(flow, fields, ip)
-        return hashed(flow.address, _FLOW_SIZE, hashing)
-    if not _dissect(flow, fields, packet, end, hashing.inner):
-        return ONLY_LINUX
-    return hashed(flow.address, _FLOW_SIZE, hashing)
-
-
-@hot
-def _dissect(flow, fields, packet, end, inner):
-    """Notes what Linux's flow dissector finds, up to a tunnel; False where only Linux can."""
-    ip = IPv6(packet, packet.l3)
+        return _quoted_hash(packet, hashing, end)
+    ip, counted = IPv6(packet, packet.l3), hashing.counted
     protocol, at = _upper_layer(packet, end)
-    if protocol < 0 or (inner != 0 and at > 0 and is_tunnel(protocol)):
-        return False
-    _set_addresses(flow, fields, ip)
-    if fields & Field.PROTOCOL:
-        flow.protocol = protocol
-    if fields & Field.LABEL:
-        flow.label = ip.version_class_flow & _LABEL
-    return at == 0 or set_ports(flow, fields, packet, protocol, at, end)
+    if protocol < 0 or (hashing.inner != 0 and at > 0 and is_tunnel(protocol)):
+        return ONLY_LINUX
+    ports = both_ports(packet, counted, protocol, at, end) if at > 0 else 0
+    if ports < 0:
+        return ONLY_LINUX
+    label = ip.version_class_flow & _LABEL if counted & Field.LABEL else 0
+    return _hash(packet, packet.l3, hashing, protocol if counted & Field.PROTOCOL else 0, label, ports)
 
 
 @hot
-def _set_addresses(flow, fields, ip):
-    """The lower address first (__flow_hash_consistentify)."""
-    source = fields & Field.SOURCE != 0
-    destination = fields & Field.DESTINATION != 0
-    high, low = ip.source_high if source else 0, ip.source_low if source else 0
-    other_high = ip.destination_high if destination else 0
-    other_low = ip.destination_low if destination else 0
-    if unsigned_less(other_high, high) or (other_high == high and unsigned_less(other_low, low)):
-        high, low, other_high, other_low = other_high, other_low, high, low
-    flow.source_high, flow.source_low = high, low
-    flow.destination_high, flow.destination_low = other_high, other_low
+def _quoted_hash(packet, hashing, end):
+    """Without a dissector Linux takes the next header for the protocol, and leaves the label in network order."""
+    place = _quoted(packet, end)
+    if place < 0:
+        return ONLY_LINUX
+    label = _Row(packet, place).row & _UNSWAPPED_LABEL
+    return _hash(packet, place, hashing, IPv6(packet, place).next_header, label, 0)
+
+
+@hot
+def _hash(packet, place, hashing, protocol, label, ports):
+    """The lower address first (__flow_hash_consistentify); at the end four octets for the compiler's alignment."""
+    near, far = place + _SOURCE_AT, place + _DESTINATION_AT
+    kept = -1 if hashing.counted & Field.SOURCE else 0
+    far_kept = -1 if hashing.counted & Field.DESTINATION else 0
+    ip = IPv6(packet, place)
+    high, far_high = ip.source_high & kept, ip.destination_high & far_kept
+    low, far_low = ip.source_low & kept, ip.destination_low & far_kept
+    if unsigned_less(far_high, high) or (far_high == high and unsigned_less(far_low, low)):
+        near, far, kept, far_kept = far, near, far_kept, kept
+    first, second = _Address(packet, near), _Address(packet, far)
+    flow = make_flow()
+    set_front(flow, protocol, label, ports)
+    flow.addresses_0 = shift_left64(first.front & kept, 32)
+    flow.addresses_1 = first.middle & kept
+    flow.addresses_2 = (first.last & kept) | shift_left64(second.front & far_kept, 32)
+    flow.addresses_3 = second.middle & far_kept
+    flow.addresses_4 = second.last & far_kept
+    return hashed(flow, _WORDS, hashing)
 
 
 @hot
