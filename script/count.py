@@ -1,6 +1,6 @@
-"""Adds up what script/test has seen and prints "N passed, N failed": python script/count.py PASSED FAILED REPORT…
+"""Adds up what script/test has seen and prints "N passed, N failed": python script/count.py RESULT…
 
-PASSED and FAILED count the checks that are no tests; each REPORT is what one pytest run wrote (JUnit's XML).
+A result is a file that one run of pytest wrote (JUnit's XML), or one with the word passed or failed.
 """
 
 import sys
@@ -9,27 +9,29 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 
-def counted(reports: Iterable[Path]) -> tuple[int, int]:
-    """Tests passed and failed in `reports`; skipped ones are neither. A missing report is a failure."""
+def counted(results: Iterable[Path]) -> tuple[int, int]:
+    """Passed and failed in `results`; skipped tests are neither. A missing result is a failure."""
     passed = failed = 0
-    for report in reports:
-        if not report.exists():
-            print(f"{report}: that run of pytest came to no end")
+    for result in results:
+        if not result.exists():
+            print(f"{result.stem} came to no end")
             failed += 1
-            continue
-        for suite in ElementTree.parse(report).getroot().iter("testsuite"):
-            broken = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
-            failed += broken
-            passed += int(suite.get("tests", 0)) - broken - int(suite.get("skipped", 0))
+        elif result.suffix == ".check":
+            good = result.read_text().strip() == "passed"
+            passed, failed = passed + good, failed + (not good)
+        else:
+            for suite in ElementTree.parse(result).getroot().iter("testsuite"):
+                broken = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+                failed += broken
+                passed += int(suite.get("tests", 0)) - broken - int(suite.get("skipped", 0))
     return passed, failed
 
 
-def main(passed: str, failed: str, *reports: str) -> int:
+def main(*results: str) -> int:
     """The exit status: 1 if anything failed, or if nothing was there to pass."""
-    tests_passed, tests_failed = counted(Path(report) for report in reports)
-    all_passed, all_failed = int(passed) + tests_passed, int(failed) + tests_failed
-    print(f"{all_passed} passed, {all_failed} failed")
-    return int(all_failed > 0 or tests_passed == 0)
+    passed, failed = counted(Path(result) for result in results)
+    print(f"{passed} passed, {failed} failed")
+    return int(failed > 0 or passed == 0)
 
 
 if __name__ == "__main__":
