@@ -16,7 +16,7 @@ from bise.bench.namespaces import Namespace
 from bise.errors import BiseError
 
 _PROGRAM = str(Path(sys.executable).with_name("bise"))
-_READY_S, _STOP_S, _POLL_S = 120.0, 20.0, 0.02
+_READY_S, _STOP_S, _POLL_S = 300.0, 20.0, 0.02
 
 
 class NotForwarding(BiseError):

@@ -1,26 +1,39 @@
-"""The process that compiles: `python -m bise.engine.fill MODULE CORES PRIORITY LIBRARY …` imports a pipeline module.
+"""The process that compiles: `python -m bise.engine.fill PARENT CORES PRIORITY LIBRARIES MODULE …`.
 
-That leaves its machine code in the cache folder. On the given cores alone (none: any), so much nicer than its parent.
+A module is a name or a file; the machine code of its entries is left in the cache folder. On the given cores alone
+(none: any), so much nicer than its parent, whose end is its own.
 """
 
+import ctypes
+import importlib
 import os
 import pathlib
+import signal
 import sys
 
 from bise.engine.pipeline import load
-from bise.hot import load_library
+from bise.hot import declared, load_library
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def main() -> None:
-    module, cores, priority, *libraries = sys.argv[1:]
+    parent, cores, priority, libraries, *modules = sys.argv[1:]
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() != int(parent):  # it died before we asked to be told
+        sys.exit(1)
     os.nice(int(priority))
     if cores:
         os.sched_setaffinity(0, {int(core) for core in cores.split(",")})
-    for library in libraries:
+    for library in filter(None, libraries.split(":")):
         load_library(library)
-    import bise.engine.worker  # noqa: F401  (its loop is compiled, too)
-
-    load(pathlib.Path(module))
+    for module in modules:
+        if module.endswith(".py"):
+            load(pathlib.Path(module))
+        else:
+            importlib.import_module(module)
+    for entry in declared():
+        entry.compile()
 
 
 if __name__ == "__main__":

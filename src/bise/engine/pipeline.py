@@ -17,7 +17,7 @@ from types import ModuleType
 from bise.engine.graph import Graph
 from bise.engine.writer import Driver, Source, write
 from bise.errors import BiseError
-from bise.hot import MODE, Entry, Mode, libraries
+from bise.hot import MODE, Entry, Mode, declared, libraries
 from bise.hot.cache import folder
 
 
@@ -70,21 +70,25 @@ def build(graph: Graph, drivers: Sequence[Driver]) -> Pipeline:
 
 def _loaded(graph: Graph, source: Source, path: pathlib.Path) -> Pipeline:
     module = load(path)
-    return Pipeline(graph, source, path, module.burst, module.tick if graph.timers else None)
+    pipeline = Pipeline(graph, source, path, module.burst, module.tick if graph.timers else None)
+    for entry in filter(None, (pipeline.burst, pipeline.tick)):
+        entry.compile()
+    return pipeline
 
 
-async def compile_elsewhere(path: pathlib.Path, cores: Sequence[int] = (), nice: int = 0) -> None:
-    """Fills the cache by another process, on the given cores (none: any), `nice` steps below our priority.
+async def compile_elsewhere(modules: Sequence[str], done: pathlib.Path, cores: Sequence[int], nice: int) -> None:
+    """Another process fills the cache with the entries of `modules` (names or files), unless `done` says it did.
 
-    Raises PipelineError with what it said.
+    On the given cores (none: any), `nice` steps below our priority. Raises PipelineError with what it said.
     """
-    if MODE is Mode.INTERPRETED:
+    if MODE is Mode.INTERPRETED or done.exists():
         return
-    done = path.with_suffix(".done")
-    if done.exists():
-        return
-    words = [sys.executable, "-m", "bise.engine.fill", str(path), ",".join(map(str, cores)), str(nice), *libraries()]
-    process = await asyncio.create_subprocess_exec(*words, stderr=asyncio.subprocess.PIPE)
+    place = (str(os.getpid()), ",".join(map(str, cores)), str(nice), ":".join(libraries()))
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bise.engine.fill", *place, *modules),
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C on a terminal is for us
+    )
     try:
         _, said = await process.communicate()
     except asyncio.CancelledError:
@@ -92,8 +96,16 @@ async def compile_elsewhere(path: pathlib.Path, cores: Sequence[int] = (), nice:
         await process.wait()
         raise
     if process.returncode != 0:
-        raise PipelineError(f"the pipeline {path} doesn't compile:\n{said.decode(errors='replace').strip()}")
+        what = " ".join(modules)
+        raise PipelineError(f"{what} doesn't compile:\n{said.decode(errors='replace').strip()}")
     done.touch()
+
+
+async def compile_declared(cores: Sequence[int] = (), nice: int = 0) -> None:
+    """Has everything compiled that the modules imported so far may call."""
+    modules = sorted({entry.source.__module__ for entry in declared()})
+    name = hashlib.sha256(" ".join(modules).encode()).hexdigest()[:16]
+    await compile_elsewhere(modules, folder() / f"entries_{name}.done", cores, nice)
 
 
 async def build_elsewhere(
@@ -102,5 +114,5 @@ async def build_elsewhere(
     """Like `build`, but this process only loads: its other threads aren't held up."""
     source = write(graph, drivers)
     path = place(source)
-    await compile_elsewhere(path, cores, nice)
+    await compile_elsewhere([str(path)], path.with_suffix(".done"), cores, nice)
     return _loaded(graph, source, path)

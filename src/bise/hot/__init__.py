@@ -12,7 +12,7 @@ General layout
 Nothing here knows what a network is.
 """
 
-from bise.hot.function import Entry, entry, external, hot, libraries, load_library
+from bise.hot.function import Entry, declared, entry, external, hot, libraries, load_library
 from bise.hot.header import (
     Header,
     OutOfBounds,
@@ -71,6 +71,7 @@ __all__ = [
     "be64",
     "call3",
     "cycles",
+    "declared",
     "entry",
     "external",
     "fetch_add",

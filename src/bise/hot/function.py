@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, TypeVar
 
 from bise.hot.mode import MODE, Mode
@@ -46,40 +47,61 @@ def hot(function: F) -> F:
 
 
 class Entry:
-    """A compiled function with a plain C signature: 64-bit integers in, one out.
+    """A function with a plain C signature: 64-bit integers in, one out. Compiled or found in the cache at first use.
 
-    `address` is what other hot code calls through a pointer. Calling the object from Python holds no GIL meanwhile.
+    Calling the object from Python holds no GIL meanwhile. In checked mode OutOfBounds reaches a Python caller.
     """
 
-    def __init__(self, address: int, call: Callable[..., int], source: Callable[..., int]) -> None:
-        self.address, self._call, self.source = address, call, source
+    def __init__(self, source: Callable[..., int], arity: int, cached: bool) -> None:
+        self.source, self._arity, self._cached = source, arity, cached
+
+    @cached_property
+    def _form(self) -> tuple[int, Callable[..., int]]:
+        """Its address, and what Python calls."""
+        if MODE is Mode.INTERPRETED:
+            FUNCTIONS[len(FUNCTIONS) + 1] = self.source
+            return len(FUNCTIONS), self.source
+        kind = numba.types.int64(*[numba.types.int64] * self._arity)
+        compiled = numba.cfunc(kind, nopython=True, error_model="numpy", cache=self._cached)(self.source)
+        if MODE is Mode.CHECKED:
+            # Not cached: Numba can't tell this form from the other in its cache, and loading the wrong one crashes.
+            checked = numba.njit(kind, nogil=True, error_model="numpy")(self.source)
+            checked.keeps_alive = compiled
+            return compiled.address, checked
+        call = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * self._arity)(compiled.address)
+        call.keeps_alive = compiled
+        return compiled.address, call
+
+    @property
+    def address(self) -> int:
+        """What other hot code calls through a pointer; interpreted, a number that `call3` knows."""
+        return self._form[0]
+
+    def compile(self) -> None:
+        """Does now what its first use would wait for. Raises what the compiler says."""
+        _ = self._form
 
     def __call__(self, *arguments: int) -> int:
-        return self._call(*arguments)
+        return self._form[1](*arguments)
+
+
+_DECLARED: list[Entry] = []
 
 
 def entry(arity: int, cached: bool = True) -> Callable[[Callable[..., int]], Entry]:
-    """Compiles a module-level function of `arity` 64-bit integers at once; the result is kept in the cache folder.
-
-    In checked mode OutOfBounds reaches a Python caller; interpreted, `address` is a number that `call3` knows.
-    """
+    """Makes an Entry of a module-level function of `arity` 64-bit integers; its code is kept in the cache folder."""
 
     def make(function: Callable[..., int]) -> Entry:
-        if MODE is Mode.INTERPRETED:
-            FUNCTIONS[len(FUNCTIONS) + 1] = function
-            return Entry(len(FUNCTIONS), function, function)
-        kind = numba.types.int64(*[numba.types.int64] * arity)
-        compiled = numba.cfunc(kind, nopython=True, error_model="numpy", cache=cached)(function)
-        if MODE is Mode.CHECKED:
-            # Not cached: Numba can't tell this form from the other in its cache, and loading the wrong one crashes.
-            checked = numba.njit(kind, nogil=True, error_model="numpy")(function)
-            checked.keeps_alive = compiled
-            return Entry(compiled.address, checked, function)
-        call = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * arity)(compiled.address)
-        call.keeps_alive = compiled
-        return Entry(compiled.address, call, function)
+        made = Entry(function, arity, cached)
+        _DECLARED.append(made)
+        return made
 
     return make
+
+
+def declared() -> list[Entry]:
+    """The entries of all modules imported so far."""
+    return list(_DECLARED)
 
 
 def load_library(path: str) -> ctypes.CDLL:

@@ -29,7 +29,7 @@ from bise.control.systemd import Supervisor
 from bise.engine import worker
 from bise.engine.crew import PORTS, Crew
 from bise.engine.graph import Graph, build
-from bise.engine.pipeline import Pipeline, build_elsewhere
+from bise.engine.pipeline import Pipeline, build_elsewhere, compile_declared
 from bise.features.feature import Feature, PortFacts, Surroundings
 from bise.instance import gating
 from bise.instance.gating import Standing
@@ -102,6 +102,8 @@ class Instance:
         self.server = ControlServer(self.wanted.name)
         self._opened.push_async_callback(self.server.close)
         await self.server.start(Replies(self).verbs())
+        self.state = "compiling"
+        await compile_declared(self._other_cores())
         self._open_memory()
         self.mirror = Mirror()
         self._opened.callback(self.mirror.close)
@@ -117,7 +119,6 @@ class Instance:
         self.mirror.watch_clean(self._set_clean)
         gc.disable()  # a full table is a million objects that stay: not to be gone through again and again
         self.mirror.start(asyncio.get_running_loop())
-        self.state = "compiling"
         await self._compile()
         await self.mirror.synchronised()
         gc.freeze()
@@ -162,10 +163,14 @@ class Instance:
         return build(self._start_node, parts)
 
     async def _compile(self) -> None:
-        others = set(os.sched_getaffinity(0)) - set(self.wanted.cores)
+        others = self._other_cores()
         if others:
             os.sched_setaffinity(0, others)  # the workers' cores are theirs alone
-        self.pipeline = await build_elsewhere(self.graph(), self.ports.drivers(), sorted(others))
+        self.pipeline = await build_elsewhere(self.graph(), self.ports.drivers(), others)
+
+    def _other_cores(self) -> list[int]:
+        """Those that are not the workers'."""
+        return sorted(set(os.sched_getaffinity(0)) - set(self.wanted.cores))
 
     async def _begin(self) -> None:
         """Everything is known: the workers start, and, when each has lent packets to its sockets, the gates open."""
