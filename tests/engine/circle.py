@@ -21,7 +21,7 @@ from tests.engine import steps
 from tests.engine.rig import KIND, PACKETS, Rings, build, open_pool, register, unregister
 
 PACKETS_A_PORT = 48
-BEGIN = build_graph("steps.begin", [steps.PART, steps.TURNING])
+BEGIN = build_graph("steps.begin", [steps.PART, steps.TURNING, steps.FORESEEING])
 TURN = build_graph("steps.turn", [steps.TURNING, Part({steps.begin: dict.fromkeys(steps.Begin, To("x", steps.OVER))})])
 
 

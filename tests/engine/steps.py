@@ -2,9 +2,9 @@
 
 from enum import IntEnum
 
-from bise.engine.node import NOTHING, TRANSMIT, Drop, Part, Punt, PuntClass, To, node
+from bise.engine.node import NOTHING, TRANSMIT, Drop, Part, Punt, PuntClass, To, glance, node
 from bise.engine.packet import extend
-from bise.hot import Header, le16, le64, u8
+from bise.hot import Header, le16, le64, prefetch, u8
 
 
 class State(Header):
@@ -93,3 +93,13 @@ PART = Part(
 )
 TURNING = Part({turn: {Turn.SEND: TRANSMIT, Turn.OVER: OVER}})
 TOLD = {tell: {Tell.SEND: TRANSMIT, Tell.NOTHING: NOTHING}}
+
+
+@glance(State)
+def foresee(packet, state):
+    """Ask for memory that the packet's first octet names."""
+    if packet.length >= 4:
+        prefetch(state.address + Word(packet, 0).edge)
+
+
+FORESEEING = Part({}, glances=(foresee,))

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from bise.engine.graph import build
 from bise.engine.node import Part, Timer
 from bise.engine.writer import Driver, write
+from bise.hot import Header
 from tests.engine import steps
 
 GOLDEN = Path(__file__).with_name("small_pipeline.txt")
@@ -23,11 +25,11 @@ def test_a_small_pipeline_reads_as_it_did():
 
 
 def small() -> str:
-    return write(build("steps.begin", [steps.PART, steps.TURNING]), [ONE, TWO]).text
+    return write(build("steps.begin", [steps.PART, steps.TURNING, steps.FORESEEING]), [ONE, TWO]).text
 
 
 @pytest.mark.parametrize("drivers", [[ONE], [ONE, TWO]])
-@pytest.mark.parametrize("parts", [[steps.PART], [steps.PART, steps.TURNING], [steps.PART, TIMED]])
+@pytest.mark.parametrize("parts", [[steps.PART], [steps.PART, steps.TURNING, steps.FORESEEING], [steps.PART, TIMED]])
 def test_every_pipeline_is_a_module_without_faults(parts, drivers, tmp_path):
     text = write(build("steps.begin", parts), drivers).text
     functions = [one.name for one in ast.parse(text).body if isinstance(one, ast.FunctionDef)]
@@ -45,8 +47,12 @@ def test_states_are_listed_once_in_the_nodes_order():
 
 
 def test_the_same_graph_is_the_same_text():
-    again = write(build("steps.begin", [steps.PART, steps.TURNING]), [ONE, TWO])
-    assert again.text == small()
+    assert small() == small()
+
+
+def test_glances_of_absent_features_are_left_out():
+    other = Part({}, glances=(replace(steps.foresee, state=Header),))
+    assert build("steps.begin", [steps.PART, steps.TURNING, other]).glances == ()
 
 
 if __name__ == "__main__":

@@ -10,18 +10,18 @@ from bise.control.objects import TABLE_LOCAL, Address, AddressFlag, Route, Route
 from bise.features.feature import PortFacts, Surroundings
 from bise.features.ipv4 import logic
 from bise.features.ipv4.control import Control
-from bise.features.ipv4.state import SourceCheck, State
+from bise.features.ipv4.state import CHECKS_AT, SourceCheck, State
 from bise.features.nexthop.control import Control as NextHop
 from bise.hot import entry, load8
 from bise.tables.retire import immediately
 from tests.features.network import Network, destination
 
-may_be_own = logic.may_be_own
+is_doubtful = logic.is_doubtful
 
 
 @entry(2)
 def held(state, address):
-    return int(may_be_own(State(state), address))
+    return int(is_doubtful(State(state).doubts, address, 0))
 
 
 @pytest.fixture(scope="module")
@@ -34,18 +34,25 @@ def control() -> Iterator[Control]:
     hops.close()
 
 
-@given(st.sets(st.integers(0, 2**32 - 1), max_size=30), st.integers(0, 2**32 - 1))
+@given(st.sets(st.integers(0, 2**32 - 1), max_size=30), st.integers(1 << 24, (127 << 24) - 1))
 @settings(max_examples=60)
 def test_none_of_ours_passes_the_filter(control, addresses, other):
     control.set_own((address, 32) for address in addresses)
     assert all(held(control.state.address, address) for address in addresses)
-    bits = {logic.own_bit(address) for address in addresses}
-    assert bool(held(control.state.address, other)) == (logic.own_bit(other) in bits)
+    hashes = {logic.own_hash(address) for address in addresses}
+    assert bool(held(control.state.address, other)) == (logic.own_hash(other) in hashes)
 
 
-def test_neighbouring_addresses_share_no_bit():
+def test_neighbouring_addresses_share_no_hash():
     start = 0xC0A80100
-    assert len({logic.own_bit(start + number) for number in range(256)}) == 256
+    assert len({logic.own_hash(start + number) for number in range(256)}) == 256
+
+
+@given(st.one_of(st.integers(0, 2**32 - 1), st.sampled_from([0, 1, 0x7F000001, 0xDFFFFFFF, 0xE0000000, 0xFFFFFFFF])))
+def test_no_odd_source_passes_the_filter(control, source):
+    control.set_own([])
+    assert bool(held(control.state.address, source)) >= logic.is_odd_source(source)
+    assert bool(held(control.state.address, source)) == (source >> 24 in {0, 127, 255} or 224 <= source >> 24 < 240)
 
 
 def test_a_network_made_local_by_hand_makes_every_source_be_looked_up(control):
@@ -87,6 +94,6 @@ def test_rp_filter_becomes_a_check_whichever_comes_first(control, rp_filter, add
             control.set_port(port)
         if not addressed:
             control.follow(network.drop(ours))
-        assert load8(control.state.checks + 3) == check
+        assert load8(control.state.doubts + CHECKS_AT + 3) == check
         control.follow(network.drop(ours))
         control.drop_port(port)

@@ -13,6 +13,7 @@ from bise.hot import (
     add64,
     call3,
     entry,
+    expect,
     fetch_add,
     load8,
     load16,
@@ -118,6 +119,14 @@ def shared(address, a, b):
     return add64(before, add64(load_acquire(address), load32(address + 8)))
 
 
+@entry(2)
+def expected(a, b):
+    """Whatever is expected, the value is what it is."""
+    if expect(a, 5) == 5:
+        return b
+    return expect(a, -1)
+
+
 @entry(3)
 def callee(a, b, c):
     return add64(mul64(a, b), c)
@@ -131,6 +140,7 @@ def call(a, b):
 PAIRS: tuple[Callable[[int, int], int], ...] = (
     add,
     subtract,
+    expected,
     multiply,
     shift_left,
     shift_right,

@@ -211,10 +211,12 @@ def _environment(devices: Sequence[str], cores: Sequence[int], huge_pages: bool)
     return [*common, *memory, *(f"--vdev={device}" for device in devices)]
 
 
-def forwarder(capture: Path, mode: str, prompt_core: int, core: int, huge_pages: bool | None = None) -> Testpmd:
+def forwarder(
+    capture: Path, mode: str, prompt_core: int, core: int, huge_pages: bool | None = None, packets: int = 32767
+) -> Testpmd:
     """The yardstick: the packets of `capture` for ever, forwarded on one core to a sink; `mode` is io or mac."""
     devices = [f"net_pcap0,rx_pcap={capture},infinite_rx=1", "net_null0,no-rx=1"]
-    return Testpmd(devices, [prompt_core, core], mode, huge_pages)
+    return Testpmd(devices, [prompt_core, core], mode, huge_pages, packets=packets)
 
 
 @functools.cache

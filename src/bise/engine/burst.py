@@ -16,7 +16,7 @@ _SPARE = Worker.spare.offset
 def look_ahead(received, number):
     """Asks for the headers of a packet that comes up soon (the array is padded: any entry may be read)."""
     buffer = Mbuf(load64(received + 8 * (number + _AHEAD)))
-    prefetch(buffer.buf_addr + 128)
+    prefetch(buffer.buf_addr + buffer.data_off)
 
 
 @hot

@@ -3,7 +3,21 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bise.engine.node import Drop, Insert, Node, Nothing, Part, Punt, PuntClass, Sink, Target, Timer, To, Transmit
+from bise.engine.node import (
+    Drop,
+    Glance,
+    Insert,
+    Node,
+    Nothing,
+    Part,
+    Punt,
+    PuntClass,
+    Sink,
+    Target,
+    Timer,
+    To,
+    Transmit,
+)
 from bise.errors import BiseError
 
 
@@ -16,13 +30,14 @@ class Graph:
     """`edges[node.name][edge.name]` is the name of a node or a sink; `order` starts with the entry node.
 
     No edge leads backwards in `order`. `sinks` are in the counters' order: transmit, drops, punts, urgent punts. The
-    nodes of `timers` are entries, too.
+    nodes of `timers` are entries, too. `glances` are those whose state some node of `order` has.
     """
 
     order: tuple[Node, ...]
     edges: dict[str, dict[str, str]]
     sinks: tuple[Sink, ...]
     timers: tuple[Timer, ...] = ()
+    glances: tuple[Glance, ...] = ()
 
     def sink_number(self, name: str) -> int:
         """The index of a sink's counter."""
@@ -65,7 +80,9 @@ def build(start: str, parts: Iterable[Part], always: Iterable[Sink] = ()) -> Gra
             if not isinstance(target, str):
                 _add_sink(sinks, target)
     edges = {node.name: {edge: _name(to) for edge, to in targets[node.name].items()} for node in order}
-    return Graph(tuple(order), edges, tuple(sorted(sinks.values(), key=_rank)), timers)
+    states = {node.state for node in order}
+    glances = tuple(glance for part in parts for glance in part.glances if glance.state in states)
+    return Graph(tuple(order), edges, tuple(sorted(sinks.values(), key=_rank)), timers, glances)
 
 
 def _rank(sink: Sink) -> tuple[int, int]:

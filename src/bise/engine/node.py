@@ -72,7 +72,8 @@ NOTHING = Nothing()
 
 @dataclass(frozen=True)
 class Node:
-    """A step that decides about one packet: `function(packet, state, now) -> edge`, `now` in nanoseconds.
+    """A step that decides about one packet: `function(packet, state, now) -> edge`, `now` in nanoseconds. The first of
+    `edges` is the common one, which the others wait for.
 
     `name` is `feature.function`; `state` is the record class of the feature's state, an instance of which is the
     function's second argument.
@@ -103,6 +104,29 @@ def node(edges: type[IntEnum], state: type[Header]) -> Callable[[Callable[..., i
 
 
 @dataclass(frozen=True)
+class Glance:
+    """A look at a packet before its turn comes: `function(packet, state)` asks for the memory that nodes will need.
+
+    Nothing has been checked yet but what it checks itself; it decides and writes nothing. All packets of a burst pass
+    it before the first node, so that they wait for memory together.
+    """
+
+    module: str
+    attribute: str
+    state: type[Header]
+    function: Callable[..., None]
+
+
+def glance(state: type[Header]) -> Callable[[Callable[..., None]], Glance]:
+    """Declares a glance."""
+
+    def make(function: Callable[..., None]) -> Glance:
+        return Glance(function.__module__, function.__name__, state, hot(function))
+
+    return make
+
+
+@dataclass(frozen=True)
 class Insert:
     """Puts `node` on the edge `edge` of the node named `at`; its own edge `through` then leads where that one led."""
 
@@ -125,9 +149,10 @@ class Timer:
 
 @dataclass(frozen=True)
 class Part:
-    """What one feature contributes: its nodes with where their edges lead, nodes that it puts on others' edges, and
-    those of its nodes that the clock calls."""
+    """What one feature contributes: its nodes with where their edges lead, nodes that it puts on others' edges, those
+    of its nodes that the clock calls, and glances at what has just been received."""
 
     edges: Mapping[Node, Mapping[Any, Target]]  # by member of the node's own enum
     inserts: tuple[Insert, ...] = ()
     timers: tuple[Timer, ...] = ()
+    glances: tuple[Glance, ...] = ()

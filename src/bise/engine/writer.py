@@ -37,7 +37,7 @@ def write(graph: Graph, drivers: Sequence[Driver]) -> Source:
     blocks = (
         _opening(graph, drivers, states),
         _receive(drivers),
-        _setup(states),
+        _setup(graph, states),
         *(_node(graph, number, node) for number, node in enumerate(graph.order)),
         _sinks(graph),
         "    queue.received += count\n    queue.octets += octets",
@@ -57,6 +57,7 @@ def _state_alias(state: type[Header]) -> str:
 
 
 def _opening(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header], ...]) -> str:
+    nodes = (node.module for node in graph.order)
     lines = [
         '"""The pipeline, written for the configuration that is running. Sinks:',
         "",
@@ -64,17 +65,18 @@ def _opening(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header]
         '"""',
         "",
         "from bise.engine.burst import (",
-        "    discard, finish, gather, gathered, give_away, give_back, is_due, lane_at, look_ahead, originate, pass_on,",
-        "    release, settle, take_up,",
+        "    discard, finish, gather, gathered, give_away, give_back, is_due, lane_at, look_ahead,",
+        "    originate, pass_on, release, settle, take_up,",
         ")",
         "from bise.engine.packet import Packet",
         "from bise.engine.worker import BURST, Plan, Queue, Worker",
-        "from bise.hot import entry, load64, local",
-        *(f"import {module}" for module in dict.fromkeys(node.module for node in graph.order)),
+        "from bise.hot import entry, expect, load64, local",
+        *(f"import {module}" for module in dict.fromkeys((*nodes, *(one.module for one in graph.glances)))),
         *(f"from {state.__module__} import {state.__qualname__} as {_state_alias(state)}_record" for state in states),
         *(f"from {d.module} import receive as receive_{d.kind}, transmit as transmit_{d.kind}" for d in drivers),
         "",
         *(f"{_alias(node)} = {node.module}.{node.attribute}.function" for node in graph.order),
+        *(f"glance_{number} = {one.module}.{one.attribute}.function" for number, one in enumerate(graph.glances)),
         "make_packet = local(Packet)",
     ]
     return "\n".join(lines)
@@ -115,7 +117,7 @@ def _states(states: tuple[type[Header], ...]) -> list[str]:
     ]
 
 
-def _setup(states: tuple[type[Header], ...]) -> str:
+def _setup(graph: Graph, states: tuple[type[Header], ...]) -> str:
     lines = [
         *_states(states),
         "    packet, lanes, port = make_packet(), plan.lanes, queue.port",
@@ -125,8 +127,8 @@ def _setup(states: tuple[type[Header], ...]) -> str:
         "        through = 0",
         "    else:",
         "        through = count",
+        *_glances(graph),
         "    for number in range(through):",
-        "        look_ahead(received, number)",
         "        take_up(packet, load64(received + 8 * number), port)",
         "        octets += packet.total",
         "        at = 0",
@@ -134,14 +136,23 @@ def _setup(states: tuple[type[Header], ...]) -> str:
     return "\n".join(lines)
 
 
+def _glances(graph: Graph) -> list[str]:
+    """A loop of its own over the burst, so that the packets wait for memory together."""
+    looks = [f"glance_{number}(packet, {_state_alias(one.state)})" for number, one in enumerate(graph.glances)]
+    return [
+        "    for number in range(through):",
+        "        look_ahead(received, number)",
+        *(["        take_up(packet, load64(received + 8 * number), port)"] if looks else []),
+        *(f"        {look}" for look in looks),
+    ]
+
+
 def _node(graph: Graph, number: int, node: Node) -> str:
     places = {one.name: place for place, one in enumerate(graph.order)}
     first_sink = len(graph.order)
-    lines = [
-        f"        if at == {number}:",
-        f"            edge_{number} = {_alias(node)}(packet, {_state_alias(node.state)}, now)",
-    ]
     edges = list(node.edges)
+    decision = f"{_alias(node)}(packet, {_state_alias(node.state)}, now)"
+    lines = [f"        if at == {number}:", f"            edge_{number} = expect({decision}, {int(edges[0])})"]
     for place, edge in enumerate(edges):
         target = graph.edges[node.name][edge.name]
         to = places[target] if target in places else first_sink + graph.sink_number(target)

@@ -259,6 +259,12 @@ def _prefetch(builder: Any, address: Any) -> None:
     builder.call(function, [builder.inttoptr(address, _POINTER), *hints])
 
 
+@_lowered(primitives.expect, 2)
+def _expect(builder: Any, value: Any, common: Any) -> Any:
+    kind = ir.FunctionType(_INT64, [_INT64, _INT64])
+    return builder.call(builder.module.declare_intrinsic("llvm.expect", [_INT64], kind), [value, common])
+
+
 @_lowered(primitives.pause, 0, types.void)
 def _pause(builder: Any) -> None:
     if platform.machine() in ("x86_64", "AMD64"):

@@ -135,6 +135,11 @@ def prefetch(address: int) -> None:
     """Asks for the cache line of `address`; any address is allowed."""
 
 
+def expect(value: int, common: int) -> int:
+    """`value`, which most often is the constant `common`: what follows from that is laid out for speed."""
+    return value
+
+
 def pause() -> None:
     """Tells the core that this loop waits."""
 

@@ -3,12 +3,14 @@
 from enum import IntEnum
 from ipaddress import IPv4Address
 
-from bise.hot import Header, be16, be32, hot, le32, u8
+from bise.hot import Header, be16, be32, expect, hot, le32, mul64, u8, unsigned_less
 
 DONT_FRAGMENT = 0x4000
 MORE_FRAGMENTS = 0x2000
 FRAGMENT_OFFSET = 0x1FFF  # in units of 8 octets
 _NO_OPTIONS = 0x45  # version 4, five words
+_INVERSE = 0xFFFE_FFFE_FFFE_FFFF - (1 << 64)  # times 65535 it is 1, modulo 2^64
+_MULTIPLES = (1 << 64) // 0xFFFF + 1  # as many multiples of 65535 there are: times _INVERSE, the numbers below that
 
 
 class Protocol(IntEnum):
@@ -95,22 +97,45 @@ def fault(packet, offset):
     if packet.length - offset < SIZE:
         return Fault.SHORT
     ip = IPv4(packet, offset)
-    rows = _Rows(packet, offset)
-    # Modulo 2^16 - 1 a 32-bit row is the sum of its halves, so the one's complement sum is zero where the plain sum is
-    # a multiple of 65535. (A header that says version 4 is not all zeros.)
-    total = rows.length + rows.fragment + rows.hop + rows.source + rows.destination
-    octets = SIZE
-    if ip.version_ihl != _NO_OPTIONS:
-        shape = _shape_fault(packet, offset)
-        if shape != Fault.NONE:
-            return shape
-        total += _options_sum(packet, offset)
-        octets = header_octets(ip)
-    if total % 0xFFFF != 0:
+    if expect(ip.version_ihl, _NO_OPTIONS) != _NO_OPTIONS:
+        return _fault_beyond(packet, offset)
+    if not _is_zero(_sum(packet, offset)):
         return Fault.CHECKSUM
-    if ip.total_length > packet.total - offset or ip.total_length < octets:
+    return _length_fault(packet, offset, SIZE)
+
+
+@hot
+def _sum(packet, offset):
+    rows = _Rows(packet, offset)
+    return rows.length + rows.fragment + rows.hop + rows.source + rows.destination
+
+
+@hot
+def _is_zero(total):
+    """Whether a one's complement sum is zero. Modulo 2^16 - 1 a 32-bit row is the sum of its halves, so it is where the
+    plain sum of rows is a multiple of 65535. (A header that says version 4 is not all zeros.)"""
+    return unsigned_less(mul64(total, _INVERSE), _MULTIPLES)
+
+
+@hot
+def _length_fault(packet, offset, octets):
+    length = IPv4(packet, offset).total_length
+    if length < octets:
+        return Fault.TOTAL_LENGTH
+    if length > packet.total - offset:
         return Fault.TOTAL_LENGTH
     return Fault.NONE
+
+
+@hot
+def _fault_beyond(packet, offset):
+    """The same for a header that has options, or is none."""
+    shape = _shape_fault(packet, offset)
+    if shape != Fault.NONE:
+        return shape
+    if not _is_zero(_sum(packet, offset) + _options_sum(packet, offset)):
+        return Fault.CHECKSUM
+    return _length_fault(packet, offset, header_octets(IPv4(packet, offset)))
 
 
 @hot

@@ -4,7 +4,7 @@ from enum import IntEnum
 
 from bise.engine.node import Drop, Part, Punt, PuntClass, To, node
 from bise.features.ethernet.state import ALL, IPV4, IPV6, Face, State
-from bise.hot import Header, be16, be32, hot, le64, nth
+from bise.hot import Header, be16, be32, expect, hot, le64, nth
 from bise.wire.ethernet import SIZE, EtherType
 
 
@@ -17,6 +17,7 @@ class _Start(Header):
 
 
 _MAC = (1 << 48) - 1
+_IPV4 = int(EtherType.IPV4)
 _GROUP = 1  # the group bit of the first octet (IEEE 802)
 
 
@@ -43,7 +44,7 @@ def input(packet, state, now):
     if face.gate != 0 and _is_gated(face.gate, start.ethertype):
         return Input.GATED
     packet.l3 = SIZE
-    if start.ethertype == EtherType.IPV4:
+    if expect(start.ethertype, _IPV4) == _IPV4:
         return Input.IPV4
     if start.ethertype == EtherType.IPV6:
         return Input.IPV6

@@ -1,13 +1,13 @@
-"""IPv4's tables: the forwarding table behind `Routes`, and the filter of our own addresses."""
+"""IPv4's tables: the forwarding table behind `Routes`, and the filter of doubtful sources."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from bise.control.changes import Change, Removed
 from bise.control.objects import TABLE_LOCAL, Address, Destination, Prefix, RouteKind
 from bise.features.feature import Feature, PortFacts, Surroundings
-from bise.features.ipv4.logic import own_bit
+from bise.features.ipv4.logic import is_odd_source, own_hash
 from bise.features.ipv4.nodes import PART
-from bise.features.ipv4.state import OWN_BITS, SourceCheck, State
+from bise.features.ipv4.state import CHECKS_AT, DOUBTS_SIZE, FIRST_OCTETS, OWN_AT, OWN_HASHES, SourceCheck, State
 from bise.features.nexthop.control import Hops
 from bise.features.nexthop.routes import Routes
 from bise.hot import Header, Region, store8
@@ -28,14 +28,13 @@ class Control(Feature):
         self.fib = Prefix32(surroundings.retire)
         self.routes = Routes(4, self.fib, hops, surroundings.mirror, FIXED)
         self._own: set[Prefix] = set()
-        self._checks = OWN_BITS // 8 + State.size  # offset of an octet a port
-        self._region = Region(self._checks + surroundings.ports, huge_pages=False)
+        self._region = Region(DOUBTS_SIZE + State.size, huge_pages=False)
         self._links: dict[int, set[Address]] = {}  # IPv4 addresses of each link
         self._ports: dict[int, PortFacts] = {}  # by link
-        self.state = State(self._region.address + OWN_BITS // 8)
-        self.state.checks = self._region.address + self._checks
-        self.state.fib, self.state.hops, self.state.own = self.fib.address, hops.address, self._region.address
+        self.state = State(self._region.address + DOUBTS_SIZE)
+        self.state.fib, self.state.hops, self.state.doubts = self.fib.address, hops.address, self._region.address
         self.state.hashing = hops.hashing[4].address
+        self._region.array("u1", 0, FIRST_OCTETS)[:] = odd_first_octets()
 
     def states(self) -> Mapping[type[Header], int]:
         return {State: self.state.address}
@@ -67,7 +66,7 @@ class Control(Feature):
         check = SourceCheck(min(port.rp_filter, SourceCheck.LOOSE))
         if check is SourceCheck.LOOSE and not self._links.get(port.link):
             check = SourceCheck.LOOSE_UNADDRESSED
-        store8(self._region.address + self._checks + port.number, check)
+        store8(self.state.doubts + CHECKS_AT + port.number, check)
 
     def set_port(self, port: PortFacts) -> None:
         known = port.link in self._ports
@@ -92,19 +91,23 @@ class Control(Feature):
     def set_own(self, prefixes: Iterable[tuple[int, int]]) -> None:
         """The addresses of this host: nobody else may send from them. Where whole networks were made local by hand, the
         filter lets every source through to the look-up."""
-        bits = bytearray(OWN_BITS // 8)
+        hashes = bytearray(OWN_HASHES)
         for address, length in prefixes:
             if length == 32:
-                bit = own_bit(address)
-                bits[bit >> 3] |= 1 << (bit & 7)
+                hashes[own_hash(address)] = 1
             elif (address, length) not in FIXED:
-                bits = bytearray(b"\xff" * len(bits))
-        self._region.array("u1", 0, len(bits))[:] = memoryview(bits)
+                hashes = bytearray(b"\1" * OWN_HASHES)
+        self._region.array("u1", OWN_AT, OWN_HASHES)[:] = memoryview(hashes)
 
     def close(self) -> None:
         """No worker is left."""
         self.fib.close()
         self._region.close()
+
+
+def odd_first_octets() -> list[int]:
+    """By first octet, 1 where a source may be odd whatever follows."""
+    return [any(is_odd_source(octet << 24 | rest) for rest in (0, 0xFFFFFF)) for octet in range(FIRST_OCTETS)]
 
 
 def is_local(destination: Destination) -> bool:

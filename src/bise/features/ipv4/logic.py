@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from bise.features.ipv4.state import OWN_BITS, SourceCheck
+from bise.features.ipv4.state import CHECKS_AT, OWN_AT, OWN_HASHES, SourceCheck
 from bise.features.nexthop.state import Hop, HopKind
 from bise.hot import hot, load8, nth
 from bise.tables.prefix32 import look_up32
@@ -21,16 +21,16 @@ def is_odd_source(source):
 
 
 @hot
-def own_bit(address):
-    """Where an address stands in the filter of our own addresses."""
-    return (address ^ address >> 12 ^ address >> 24) % OWN_BITS
+def own_hash(address):
+    """Where an address stands among the hashes of our own."""
+    return (address ^ address >> 12) % OWN_HASHES
 
 
 @hot
-def may_be_own(state, address):
-    """Whether an address can be one of ours, or a broadcast of ours: a bit that few others share."""
-    bit = own_bit(address)
-    return load8(state.own + (bit >> 3)) >> (bit & 7) & 1 != 0
+def is_doubtful(doubts, source, port):
+    """Whether a source needs a closer look: it may be odd or ours, or the port asks for more."""
+    own = load8(doubts + OWN_AT + own_hash(source))
+    return load8(doubts + (source >> 24)) | own | load8(doubts + CHECKS_AT + port) != 0
 
 
 class Verdict(IntEnum):
@@ -44,9 +44,9 @@ class Verdict(IntEnum):
 
 @hot
 def judge_source(state, source, port):
-    """Linux's fib_validate_source (net/ipv4/fib_frontend.c), as far as the table tells."""
-    check = load8(state.checks + port)
-    if check == SourceCheck.OWN and not may_be_own(state, source):
+    """The closer look: Linux's fib_validate_source (net/ipv4/fib_frontend.c), as far as the table tells."""
+    check = load8(state.doubts + CHECKS_AT + port)
+    if check == SourceCheck.OWN and load8(state.doubts + OWN_AT + own_hash(source)) == 0:
         return Verdict.GOOD
     return _judge_way_back(nth(Hop, state.hops, look_up32(state.fib, source)), check, port)
 

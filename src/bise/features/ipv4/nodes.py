@@ -3,17 +3,26 @@ decision has fallen, so that whatever is punted reaches Linux as it was received
 
 from enum import IntEnum
 
-from bise.engine.node import Drop, Part, Punt, PuntClass, Target, To, node
+from bise.engine.node import Drop, Part, Punt, PuntClass, Target, To, glance, node
 from bise.engine.packet import trim
 from bise.features.ipv4.flow import flow_hash
-from bise.features.ipv4.logic import Verdict, is_odd_source, judge_source
+from bise.features.ipv4.logic import Verdict, is_doubtful, is_odd_source, judge_source
 from bise.features.ipv4.state import State
 from bise.features.nexthop.choice import ONLY_LINUX, choose_hop
 from bise.features.nexthop.state import Hashing, Hop
 from bise.hot import nth
-from bise.tables.prefix32 import look_up32
+from bise.tables.prefix32 import look_up32, prefetch32
 from bise.wire import ipv4
-from bise.wire.ipv4 import IPv4
+from bise.wire.ethernet import SIZE as ETHERNET_SIZE
+from bise.wire.ethernet import Ethernet, EtherType
+from bise.wire.ipv4 import SIZE, IPv4
+
+
+@glance(State)
+def foresee(packet, state):
+    """Ask for the part of the forwarding table that an untagged packet will need."""
+    if packet.length >= ETHERNET_SIZE + SIZE and Ethernet(packet, 0).ethertype == EtherType.IPV4:
+        prefetch32(state.fib, IPv4(packet, ETHERNET_SIZE).destination)
 
 
 class Input(IntEnum):
@@ -39,6 +48,8 @@ def input(packet, state, now):
     ip = IPv4(packet, packet.l3)
     if ipv4.has_options(ip):
         return int(Input.OPTIONS)
+    if not is_doubtful(state.doubts, ip.source, packet.port):
+        return int(Input.VALID)
     if is_odd_source(ip.source):
         return int(Input.MARTIAN_SOURCE)
     verdict = judge_source(state, ip.source, packet.port)
@@ -144,5 +155,6 @@ PART = Part(
             Forward.TOO_BIG: Punt("ipv4.too-big", "larger than the way out: Linux fragments it or tells the sender"),
             Forward.REDIRECT: Punt("ipv4.redirect", "leaves by the port that it came in by"),
         },
-    }
+    },
+    glances=(foresee,),
 )

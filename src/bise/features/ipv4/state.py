@@ -1,11 +1,14 @@
 """What IPv4 remembers. Written by the control thread: the forwarding table (with the local table in it), the next hops
-that it names, and a filter of our own addresses."""
+that it names, and what makes a source need a closer look."""
 
 from enum import IntEnum
 
 from bise.hot import Header, le64
 
-OWN_BITS = 4096  # of the filter
+# What makes a source need a closer look, an octet each: by its own first octet, by a hash of it, by the port's number.
+FIRST_OCTETS, OWN_HASHES, PORTS = 256, 4096, 256
+OWN_AT, CHECKS_AT = FIRST_OCTETS, FIRST_OCTETS + OWN_HASHES
+DOUBTS_SIZE = CHECKS_AT + PORTS
 
 
 class SourceCheck(IntEnum):
@@ -23,5 +26,4 @@ class State(Header):
     fib = le64(constant=True)  # address of the root of a Prefix32: destination -> index of a Hop
     hops = le64(constant=True)  # address of the array of Hop
     hashing = le64(constant=True)  # address of a Hashing: how flows are told apart where there are several next hops
-    checks = le64(constant=True)  # address of an octet a port number: SourceCheck
-    own = le64(constant=True)  # address of a bit field: a bit for every hash of an address of our own
+    doubts = le64(constant=True)  # address of DOUBTS_SIZE octets: a SourceCheck for a port, else 0 or 1
