@@ -1,0 +1,31 @@
+"""`bise web`: a page that shows the Bises on this machine live, and their metrics for Prometheus."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bise.cli import show
+
+if TYPE_CHECKING:
+    from bise.web.server import Listen
+
+
+def web(
+    listen: Annotated[
+        str,
+        typer.Option(help="Where to listen. There is no password: whoever reaches it may read.", metavar="ADDR:PORT"),
+    ] = "127.0.0.1:8477",
+    name: Annotated[
+        list[str] | None, typer.Option("--name", help="Show only this one; may be repeated. Else all.", metavar="NAME")
+    ] = None,
+) -> None:
+    """Serve a live page, and metrics for Prometheus at /metrics, until Ctrl-C. Changes nothing."""
+    from bise.web import server
+
+    server.serve(server.parse(listen), name or (), _say)
+
+
+def _say(listen: "Listen") -> None:
+    show.line(f"bise web: {listen.url()} in a browser, {listen.url()}metrics for Prometheus; Ctrl-C ends")
+    if not listen.loopback:
+        show.line("anybody who reaches this address may read: it asks for no password, and changes nothing", "yellow")

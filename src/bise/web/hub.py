@@ -1,0 +1,120 @@
+"""Looks at each instance once a second, keeps what charts show of the last minutes, and tells those who listen."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypedDict
+
+from bise.control.messages import Neighbour
+from bise.control.socket import instances
+from bise.watch.report import Report
+from bise.watch.watcher import Look, Watcher
+from bise.web.point import Point, point
+
+KEPT = 300
+_SHOWN_NEIGHBOURS = 64
+_NEIGHBOURS_EVERY = 5
+
+
+class Scene(TypedDict):
+    """What a page shows at one moment. `trouble`: why there is no report. `neighbours`: the first of so many."""
+
+    name: str
+    instances: list[str]
+    trouble: str
+    restarts: int
+    report: Report | None
+    neighbours: list[Neighbour]
+    neighbours_total: dict[str, int]
+    point: Point
+
+
+class Hub:
+    """Follows the instances `names`, or all that run; each that was ever seen is shown on."""
+
+    def __init__(self, names: Sequence[str] = (), directory: Path | None = None, interval_s: float = 1.0) -> None:
+        self._names, self._directory, self._interval_s = tuple(names), directory, interval_s
+        self._following: dict[str, asyncio.Task[None]] = {}
+        self._scenes: dict[str, Scene] = {}
+        self._history: dict[str, deque[Point]] = {}
+        self._changed = asyncio.Condition()
+        self._closed = False
+
+    def instances(self) -> list[str]:
+        """Names of those that are followed."""
+        return sorted(self._following)
+
+    def history(self, name: str) -> list[Point]:
+        """The last minutes, oldest first."""
+        return list(self._history.get(name, ()))
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        try:
+            while True:
+                for name in self._names or await asyncio.to_thread(instances, self._directory):
+                    if name not in self._following:
+                        self._following[name] = asyncio.create_task(self._follow(name))
+                await asyncio.sleep(self._interval_s)
+        finally:
+            for task in self._following.values():
+                task.cancel()
+            await asyncio.gather(*self._following.values(), return_exceptions=True)
+
+    async def close(self) -> None:
+        """Everybody who listens has heard the last."""
+        async with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    async def scenes(self, name: str) -> AsyncIterator[Scene]:
+        """One at once if there is one, then each as it comes."""
+        seen = None
+        while not self._closed:
+            scene = self._scenes.get(name)
+            if scene is not None and scene is not seen:
+                seen = scene
+                yield scene
+            async with self._changed:
+                if not self._closed and self._scenes.get(name) is seen:
+                    await self._changed.wait()
+
+    async def _follow(self, name: str) -> None:
+        history: deque[Point] = deque(maxlen=KEPT)
+        self._history[name] = history
+        with Watcher(name, self._directory, reply_within_s=2.0, neighbours_every=_NEIGHBOURS_EVERY) as watcher:
+            while True:
+                look = await asyncio.to_thread(watcher.look)
+                moment = point(look.report, time.time_ns() // 1_000_000)
+                history.append(moment)
+                self._scenes[name] = self._scene(name, look, moment)
+                async with self._changed:
+                    self._changed.notify_all()
+                await asyncio.sleep(self._interval_s)
+
+    def _scene(self, name: str, look: Look, moment: Point) -> Scene:
+        return {
+            "name": name,
+            "instances": self.instances(),
+            "trouble": look.trouble,
+            "restarts": look.restarts,
+            "report": look.report,
+            **_neighbours(look.neighbours),
+            "point": moment,
+        }
+
+
+def _neighbours(found: Iterable[Neighbour]) -> Any:
+    """Those that carry packets first, a page full of each port's."""
+    by_port: dict[str, list[Neighbour]] = {}
+    for neighbour in found:
+        by_port.setdefault(neighbour["port"], []).append(neighbour)
+    first = [each for port in by_port.values() for each in sorted(port, key=_idle_ns)[:_SHOWN_NEIGHBOURS]]
+    return {"neighbours": first, "neighbours_total": {port: len(all_) for port, all_ in by_port.items()}}
+
+
+def _idle_ns(neighbour: Neighbour) -> tuple[bool, int]:
+    ago = neighbour["used_ns_ago"]
+    return ago is None, ago or 0

@@ -1,0 +1,105 @@
+"""Listens for browsers and Prometheus until told to stop."""
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from ipaddress import ip_address
+from pathlib import Path
+from typing import NamedTuple
+
+import uvicorn
+
+from bise.errors import BiseError
+from bise.web.application import application
+from bise.web.hub import Hub
+from bise.web.metrics import registry
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_END_WITHIN_S = 2
+
+
+class WrongAddress(BiseError):
+    """`--listen` is no address and port."""
+
+    exit_status = 2
+
+
+class Listen(NamedTuple):
+    """Where to listen: a numeric address, and a port; 0 is any."""
+
+    address: str
+    port: int
+
+    @property
+    def loopback(self) -> bool:
+        return ip_address(self.address).is_loopback
+
+    @property
+    def family(self) -> socket.AddressFamily:
+        return socket.AF_INET6 if ip_address(self.address).version == 6 else socket.AF_INET
+
+    def url(self) -> str:
+        """As a browser is given it."""
+        address = f"[{self.address}]" if self.family == socket.AF_INET6 else self.address
+        return f"http://{address}:{self.port}/"
+
+
+def parse(text: str) -> Listen:
+    """127.0.0.1:8477, [::1]:8477. Raises WrongAddress."""
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    try:
+        listen = Listen(str(ip_address("127.0.0.1" if host == "localhost" else host)), int(port))
+    except ValueError:
+        listen = Listen("", -1)
+    if not 0 <= listen.port <= 65535:
+        raise WrongAddress(f"--listen: {text!r} is no ADDRESS:PORT, like 127.0.0.1:8477 or [::1]:8477")
+    return listen
+
+
+def serve(listen: Listen, names: Sequence[str], ready: Callable[[Listen], None], directory: Path | None = None) -> None:
+    """Until SIGINT or SIGTERM; `ready` is told where. Raises BiseError where the address can't be had."""
+    with _bind(listen) as listener:
+        actual = Listen(listen.address, listener.getsockname()[1])
+        hub = Hub(names, directory)
+        hosts = {*_LOOPBACK, listen.address} if listen.loopback else set()
+        app = application(hub, registry(names, directory), hosts)
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            ws="none",
+            timeout_graceful_shutdown=_END_WITHIN_S,
+        )
+        ready(actual)
+        # uvicorn ends cleanly, then raises the signal again for whoever was there before.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        try:
+            _Server(config, hub).run(sockets=[listener])
+        except KeyboardInterrupt:
+            return
+
+
+class _Server(uvicorn.Server):
+    """Ends the live streams first, or it would wait for browsers to leave."""
+
+    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
+        super().__init__(config)
+        self._hub = hub
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._hub.close()
+        await super().shutdown(sockets)
+
+
+def _bind(listen: Listen) -> socket.socket:
+    try:
+        return socket.create_server((listen.address, listen.port), family=listen.family)
+    except OSError as error:
+        where = listen.url().removeprefix("http://").removesuffix("/")
+        raise BiseError(
+            f"can't listen on {where}: {os.strerror(error.errno or 0)}; choose another with --listen"
+        ) from None
