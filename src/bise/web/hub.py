@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterable, Sequence
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from bise.control.messages import Neighbour
 from bise.control.socket import instances
@@ -14,7 +15,7 @@ from bise.watch.watcher import Look, Watcher
 from bise.web.point import Point, point
 
 KEPT = 300
-_SHOWN_NEIGHBOURS = 64
+_SHOWN_NEIGHBOURS = 16
 _NEIGHBOURS_EVERY = 5
 
 
@@ -54,7 +55,7 @@ class Hub:
         """Until cancelled."""
         try:
             while True:
-                for name in self._names or await asyncio.to_thread(instances, self._directory):
+                for name in self._names or tuple(await asyncio.to_thread(instances, self._directory)):
                     if name not in self._following:
                         self._following[name] = asyncio.create_task(self._follow(name))
                 await asyncio.sleep(self._interval_s)
@@ -95,24 +96,29 @@ class Hub:
                 await asyncio.sleep(self._interval_s)
 
     def _scene(self, name: str, look: Look, moment: Point) -> Scene:
+        # Linux notes groups among the neighbours, too, with the MACs that follow from them.
+        hosts = [each for each in look.neighbours if not ip_address(each["address"]).is_multicast]
         return {
             "name": name,
             "instances": self.instances(),
             "trouble": look.trouble,
             "restarts": look.restarts,
             "report": look.report,
-            **_neighbours(look.neighbours),
+            "neighbours": _first(hosts),
+            "neighbours_total": dict(Counter(each["port"] for each in hosts)),
             "point": moment,
         }
 
 
-def _neighbours(found: Iterable[Neighbour]) -> Any:
-    """Those that carry packets first, a page full of each port's."""
-    by_port: dict[str, list[Neighbour]] = {}
-    for neighbour in found:
-        by_port.setdefault(neighbour["port"], []).append(neighbour)
-    first = [each for port in by_port.values() for each in sorted(port, key=_idle_ns)[:_SHOWN_NEIGHBOURS]]
-    return {"neighbours": first, "neighbours_total": {port: len(all_) for port, all_ in by_port.items()}}
+def _first(found: Iterable[Neighbour]) -> list[Neighbour]:
+    """The first of each port's, those that carry packets before others."""
+    shown: Counter[str] = Counter()
+    first = []
+    for neighbour in sorted(found, key=_idle_ns):
+        shown[neighbour["port"]] += 1
+        if shown[neighbour["port"]] <= _SHOWN_NEIGHBOURS:
+            first.append(neighbour)
+    return first
 
 
 def _idle_ns(neighbour: Neighbour) -> tuple[bool, int]:

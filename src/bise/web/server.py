@@ -59,43 +59,42 @@ def parse(text: str) -> Listen:
     return listen
 
 
-def serve(listen: Listen, names: Sequence[str], ready: Callable[[Listen], None], directory: Path | None = None) -> None:
+def serve(listen: Listen, names: Sequence[str], ready: Callable[[Listen], None]) -> None:
     """Until SIGINT or SIGTERM; `ready` is told where. Raises BiseError where the address can't be had."""
-    with _bind(listen) as listener:
-        actual = Listen(listen.address, listener.getsockname()[1])
-        hub = Hub(names, directory)
+    with bind(listen) as listener:
+        site = Site(listen, names)
+        ready(listen._replace(port=listener.getsockname()[1]))
+        # uvicorn ends cleanly, then raises the signal again for whoever was there before.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        try:
+            site.run(sockets=[listener])
+        except KeyboardInterrupt:
+            return
+
+
+class Site(uvicorn.Server):
+    """What is served at `listen`. Ends the live streams first, or it would wait for browsers to leave."""
+
+    def __init__(self, listen: Listen, names: Sequence[str], directory: Path | None = None) -> None:
+        self._hub = Hub(names, directory)
         hosts = {*_LOOPBACK, listen.address} if listen.loopback else set()
-        app = application(hub, registry(names, directory), hosts)
         config = uvicorn.Config(
-            app,
+            application(self._hub, registry(names, directory), hosts),
             log_level="warning",
             access_log=False,
             server_header=False,
             ws="none",
             timeout_graceful_shutdown=_END_WITHIN_S,
         )
-        ready(actual)
-        # uvicorn ends cleanly, then raises the signal again for whoever was there before.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        try:
-            _Server(config, hub).run(sockets=[listener])
-        except KeyboardInterrupt:
-            return
-
-
-class _Server(uvicorn.Server):
-    """Ends the live streams first, or it would wait for browsers to leave."""
-
-    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
         super().__init__(config)
-        self._hub = hub
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._hub.close()
         await super().shutdown(sockets)
 
 
-def _bind(listen: Listen) -> socket.socket:
+def bind(listen: Listen) -> socket.socket:
+    """A listening socket. Raises BiseError."""
     try:
         return socket.create_server((listen.address, listen.port), family=listen.family)
     except OSError as error:

@@ -143,10 +143,18 @@ function nothing(id, empty, words) {
 }
 
 function showLeft({ report }) {
-  const found = report.ports.flatMap((port) => Object.entries(port.steering).map(([reason, packets]) => ({ port: port.name, reason, packets })));
-  const met = found.filter((each) => each.packets).sort((one, other) => other.packets - one.packets);
+  const found = new Map();
+  for (const port of report.ports) {
+    for (const [reason, packets] of Object.entries(port.steering)) {
+      if (packets) found.set(reason, [...(found.get(reason) ?? []), [port.name, packets]]);
+    }
+  }
+  const sum = (shares) => shares.reduce((total, [, packets]) => total + packets, 0);
+  const met = [...found].sort(([, one], [, other]) => sum(other) - sum(one));
   nothing("left", met.length === 0, "nothing yet");
-  fill(by("left"), ["port", "reason", "packets#"], met, (each) => `${each.port} ${each.reason}`, (each) => [{ text: each.port, kind: "name" }, each.reason, number(each.packets)]);
+  fill(by("left"), ["reason", "packets#", "by port"], met, ([reason]) => reason, ([reason, shares]) => [
+    { text: reason, kind: "name" }, number(sum(shares)), shares.map(([port, packets]) => `${port} ${count(packets)}`).join(" · "),
+  ]);
 }
 
 function showGates({ report }) {
