@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from bise.cli import bench, check, confirm, drops, neighbours, ports, punts, routes, run, status, top, web
+from bise.cli import bench, check, completion, confirm, drops, neighbours, ports, punts, routes, run, status, top, web
 from bise.errors import BiseError
 
 app = typer.Typer(
@@ -32,8 +32,10 @@ for verb in (
     bench.bench,
     top.top,
     web.web,
+    completion.completion,
 ):
     app.command()(verb)
+completion.teach_shells()
 
 
 def _print_version(wanted: bool) -> None:

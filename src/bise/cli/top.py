@@ -20,7 +20,7 @@ from bise.watch.watcher import Look, Watcher
 
 
 def top(
-    interval: Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds between looks.")] = 1.0,
+    interval: Annotated[float, typer.Option(min=0.1, max=3600, help="Between looks.", metavar="SECONDS")] = 1.0,
     once: Annotated[bool, typer.Option("--once", help="Print rates over one interval, and end.")] = False,
     name: Name = "default",
     json: Json = False,

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bise.cli import show
+from bise.cli.words import running
+from bise.control.systemd import Supervisor
 
 if TYPE_CHECKING:
     from bise.web.server import Listen
@@ -16,7 +18,10 @@ def web(
         typer.Option(help="Where to listen. There is no password: whoever reaches it may read.", metavar="ADDR:PORT"),
     ] = "127.0.0.1:8477",
     name: Annotated[
-        list[str] | None, typer.Option("--name", help="Show only this one; may be repeated. Else all.", metavar="NAME")
+        list[str] | None,
+        typer.Option(
+            "--name", help="Show only this one; may be repeated. Else all.", metavar="NAME", autocompletion=running
+        ),
     ] = None,
 ) -> None:
     """Serve a live page, and metrics for Prometheus at /metrics, until Ctrl-C. Changes nothing."""
@@ -26,6 +31,7 @@ def web(
 
 
 def _say(listen: "Listen") -> None:
+    Supervisor().ready(f"shows {listen.url()}")
     show.line(f"bise web: {listen.url()} in a browser, {listen.url()}metrics for Prometheus; Ctrl-C ends")
     if not listen.loopback:
         show.line("anybody who reaches this address may read: it asks for no password, and changes nothing", "yellow")
