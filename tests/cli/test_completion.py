@@ -13,7 +13,7 @@ import typer
 from bise import cli
 from bise.cli import completion, manual
 from tests.control.serving import serving
-from tests.watch.instance import Instance
+from tests.monitor.instance import Instance
 
 VERBS = sorted(typer.main.get_command(cli.app).commands)  # type: ignore[attr-defined]
 QUESTIONS = {
@@ -24,7 +24,7 @@ QUESTIONS = {
     "zsh": "_arguments() {{ printf '%s\\n' $@ }}; compdef() {{ true }}; {script}; "
     "words=({line}); CURRENT={count}; _bise_completion",
 }
-ZSH_WORD = r'(?:\(\(|\n)"([^"]+)"'
+ZSH_WORD = r'(?:\(\(|\s)"([^"]+)"(?=:"|\s|\))'
 
 
 def completed(shell: str, line: str) -> set[str]:

@@ -19,12 +19,12 @@ import pytest
 from rich.console import Console
 
 from bise.cli import show, top_screen
-from bise.watch.report import report
-from bise.watch.watcher import Look
+from bise.monitor.monitor import Look
+from bise.monitor.report import report
 from tests.cli import replies
 from tests.control.serving import serving
-from tests.watch.instance import Instance
-from tests.watch.test_report import snapshot
+from tests.monitor.instance import Instance
+from tests.monitor.test_report import snapshot
 
 
 @pytest.mark.parametrize(

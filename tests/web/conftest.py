@@ -23,10 +23,10 @@ def serve(directory: Path) -> Iterator[Serve]:
     """`serve("edge")` serves this instance, `serve()` all; returns the page's address."""
     with ExitStack() as stack:
 
-        def serve(*names: str) -> str:
+        def serve(*names: str, cycles: bool = False) -> str:
             listener = stack.enter_context(bind(Listen("127.0.0.1", 0)))
             listen = Listen("127.0.0.1", listener.getsockname()[1])
-            site = Site(listen, names, directory)
+            site = Site(listen, names, directory, cycles=cycles)
             thread = threading.Thread(target=site.run, kwargs={"sockets": [listener]})
             thread.start()
             stack.callback(thread.join, 10)

@@ -11,7 +11,7 @@ import pytest
 from bise.errors import BiseError
 from bise.web.server import Listen, WrongAddress, bind, parse
 from tests.control.serving import serving
-from tests.watch.instance import Instance
+from tests.monitor.instance import Instance
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bise.web.metrics import families, registry
 from tests.control.serving import serving
+from tests.monitor.instance import Instance
 from tests.structure.sources import ROOT
-from tests.watch.instance import Instance
 
 DOCS = (ROOT / "docs" / "metrics.md").read_text()
 DASHBOARD = ROOT / "contrib" / "grafana" / "bise.json"
@@ -30,7 +30,7 @@ def samples(text: str) -> dict[tuple[str, ...], float]:
 @pytest.fixture
 def instance(directory):
     found = Instance("edge")
-    found.cycles = [{"node": "ipv4.input", "cycles": 12.5, "packets": 4096}]
+    found.cycles = {"nodes": [{"node": "ipv4.input", "packets": 0, "cycles": 0, "costs": 12}]}
     found.status["gates"] = [{"name": "tc"}, {"name": "netfilter"}, {"name": "tc"}]
     with serving(directory, found.verbs, "edge"):
         yield found
@@ -52,7 +52,6 @@ def test_figures_are_the_instance_s_own(instance, directory):
     assert (found["bise_gates", "tc", "edge"], found["bise_gates", "netfilter", "edge"]) == (2, 1)
     assert found["bise_state", "edge", "forwarding"] == 1
     assert found["bise_state", "edge", "gated"] == 0
-    assert found["bise_node_cycles_per_packet", "edge", "ipv4.input"] == 12.5
     assert found["bise_objects_punted", "routes", "edge"] == 3
 
 
@@ -60,7 +59,13 @@ def test_a_scrape_asks_each_question_once_and_nothing_that_may_be_large(instance
     wanted = registry((), directory)
     assert instance.asked == []
     generate_latest(wanted)
-    assert sorted(instance.asked) == ["cycles", "drops", "ports", "punts", "status"]
+    assert sorted(instance.asked) == ["drops", "ports", "punts", "status"]
+
+
+def test_what_nodes_cost_is_asked_for_where_that_is_wanted(instance, directory):
+    found = samples(generate_latest(registry((), directory, cycles=True)).decode())
+    assert found["bise_node_cycles_total", "edge", "ipv4.input"] == 1200
+    assert found["bise_node_packets_total", "edge", "ipv4.input"] == 100
 
 
 def test_one_that_does_not_answer_is_down(directory):

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.control.serving import serving
-from tests.watch.instance import Instance
+from tests.monitor.instance import Instance
 
 pytestmark = pytest.mark.slow
 
@@ -122,12 +122,10 @@ def test_names_from_outside_are_text(shown, instance):
 
 def test_nodes_are_shown_where_the_instance_measures_them(page, serve, directory):
     instance = Instance()
-    instance.cycles = [
-        {"node": "ipv4.input", "cycles": 12.5, "packets": 4096},
-        {"node": "ipv4.look_up", "cycles": 31.04, "packets": 4096},
-    ]
+    nodes = [{"node": "ipv4.input", "costs": 12.5}, {"node": "ipv4.look_up", "costs": 31}]
+    instance.cycles = {"nodes": [{**node, "packets": 0, "cycles": 0} for node in nodes]}
     with serving(directory, instance.verbs):
-        page.goto(serve("default"))
+        page.goto(serve("default", cycles=True))
         expect(page.locator("#nodes tbody tr").first).to_contain_text("ipv4.look_up31.0")
 
 

@@ -16,35 +16,38 @@ from rich.live import Live
 from bise.cli import show, top_screen
 from bise.cli.words import Json, Name
 from bise.errors import BiseError
-from bise.watch.watcher import Look, Watcher
+from bise.monitor.monitor import Look, Monitor
 
 
 def top(
     interval: Annotated[float, typer.Option(min=0.1, max=3600, help="Between looks.", metavar="SECONDS")] = 1.0,
     once: Annotated[bool, typer.Option("--once", help="Print rates over one interval, and end.")] = False,
+    cycles: Annotated[
+        bool, typer.Option("--cycles/--no-cycles", help="Whether to sample what nodes cost; it costs a little itself.")
+    ] = True,
     name: Name = "default",
     json: Json = False,
 ) -> None:
-    """Show ports, workers, drops, punts and gates with their rates, live, until Ctrl-C.
+    """Show ports, workers, drops, punts, gates and nodes with their rates, live, until Ctrl-C.
 
     Where nobody looks at a terminal, each look is printed below the one before; with --json, one a line.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with Watcher(name) as watcher:
-        first = watcher.look()
+    with Monitor(name, cycles=cycles) as monitor:
+        first = monitor.look()
         if first.report is None:
             raise BiseError(first.trouble)
         if once:
-            _once(_next(watcher, interval), json)
+            _once(_next(monitor, interval), json)
         elif json:
-            _lines(watcher, interval)
+            _lines(monitor, interval)
         else:
-            _live(watcher, first, interval)
+            _live(monitor, first, interval)
 
 
-def _next(watcher: Watcher, interval: float) -> Look:
+def _next(monitor: Monitor, interval: float) -> Look:
     time.sleep(interval)
-    return watcher.look()
+    return monitor.look()
 
 
 def _once(look: Look, json: bool) -> None:
@@ -56,17 +59,17 @@ def _once(look: Look, json: bool) -> None:
         show.console().print(top_screen.frame(look, wide=show.console().width))
 
 
-def _lines(watcher: Watcher, interval: float) -> None:
+def _lines(monitor: Monitor, interval: float) -> None:
     """A report a line, whenever there is one; trouble is a line, too."""
     try:
         while True:
-            look = _next(watcher, interval)
-            print(json_words.dumps(look.report or {"name": watcher.name, "trouble": look.trouble}), flush=True)
+            look = _next(monitor, interval)
+            print(json_words.dumps(look.report or {"name": monitor.name, "trouble": look.trouble}), flush=True)
     except KeyboardInterrupt:
         return
 
 
-def _live(watcher: Watcher, look: Look, interval: float) -> None:
+def _live(monitor: Monitor, look: Look, interval: float) -> None:
     on_terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     # None: as wide as the terminal, however that changes.
     console = Console(highlight=False) if on_terminal else show.console()
@@ -82,7 +85,7 @@ def _live(watcher: Watcher, look: Look, interval: float) -> None:
                 elif look.report is None or look.report["interval_ns"]:
                     console.print(screen.whole())
                     sys.stdout.flush()
-                look = _next(watcher, interval)
+                look = _next(monitor, interval)
         except KeyboardInterrupt:
             return
 

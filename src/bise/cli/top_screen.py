@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bise.cli import show
-from bise.watch.report import PortReport, ReasonReport, Report
-from bise.watch.watcher import Look
+from bise.monitor.monitor import Look
+from bise.monitor.report import PortReport, ReasonReport, Report
 
 T = TypeVar("T")
 _NARROW, _WIDE = 70, 110

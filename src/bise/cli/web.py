@@ -23,11 +23,15 @@ def web(
             "--name", help="Show only this one; may be repeated. Else all.", metavar="NAME", autocompletion=running
         ),
     ] = None,
+    cycles: Annotated[
+        bool,
+        typer.Option("--cycles", help="Show what nodes cost, too; to measure it costs a little itself."),
+    ] = False,
 ) -> None:
     """Serve a live page, and metrics for Prometheus at /metrics, until Ctrl-C. Changes nothing."""
     from bise.web import server
 
-    server.serve(server.parse(listen), name or (), _say)
+    server.serve(server.parse(listen), name or (), _say, cycles)
 
 
 def _say(listen: "Listen") -> None:

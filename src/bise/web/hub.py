@@ -10,8 +10,8 @@ from typing import TypedDict
 
 from bise.control.messages import Neighbour
 from bise.control.socket import instances
-from bise.watch.report import Report
-from bise.watch.watcher import Look, Watcher
+from bise.monitor.monitor import Look, Monitor
+from bise.monitor.report import Report
 from bise.web.point import Point, point
 
 KEPT = 300
@@ -35,8 +35,15 @@ class Scene(TypedDict):
 class Hub:
     """Follows the instances `names`, or all that run; each that was ever seen is shown on."""
 
-    def __init__(self, names: Sequence[str] = (), directory: Path | None = None, interval_s: float = 1.0) -> None:
-        self._names, self._directory, self._interval_s = tuple(names), directory, interval_s
+    def __init__(
+        self,
+        names: Sequence[str] = (),
+        directory: Path | None = None,
+        *,
+        cycles: bool = False,
+        interval_s: float = 1.0,
+    ) -> None:
+        self._names, self._directory, self._cycles, self._interval_s = tuple(names), directory, cycles, interval_s
         self._following: dict[str, asyncio.Task[None]] = {}
         self._scenes: dict[str, Scene] = {}
         self._history: dict[str, deque[Point]] = {}
@@ -85,9 +92,11 @@ class Hub:
     async def _follow(self, name: str) -> None:
         history: deque[Point] = deque(maxlen=KEPT)
         self._history[name] = history
-        with Watcher(name, self._directory, reply_within_s=2.0, neighbours_every=_NEIGHBOURS_EVERY) as watcher:
+        with Monitor(
+            name, self._directory, reply_within_s=2.0, neighbours_every=_NEIGHBOURS_EVERY, cycles=self._cycles
+        ) as monitor:
             while True:
-                look = await asyncio.to_thread(watcher.look)
+                look = await asyncio.to_thread(monitor.look)
                 moment = point(look.report, time.time_ns() // 1_000_000)
                 history.append(moment)
                 self._scenes[name] = self._scene(name, look, moment)

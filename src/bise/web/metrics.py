@@ -6,7 +6,7 @@ neighbours) is never asked for.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -16,21 +16,21 @@ from prometheus_client.registry import Collector
 from bise.control.messages import State
 from bise.control.socket import ControlClient, instances
 from bise.errors import BiseError
-from bise.watch.snapshot import Snapshot, take
+from bise.monitor.snapshot import Snapshot, take
 
 _PATIENCE_S = 5.0
 
 
-def registry(names: Sequence[str] = (), directory: Path | None = None) -> CollectorRegistry:
-    """What Prometheus is given: the instances `names`, or all that run."""
+def registry(names: Sequence[str] = (), directory: Path | None = None, *, cycles: bool = False) -> CollectorRegistry:
+    """What Prometheus is given: the instances `names`, or all that run; with `cycles`, what nodes cost, too."""
     found = CollectorRegistry(auto_describe=False)
-    found.register(_Instances(names, directory))
+    found.register(_Instances(names, directory, cycles))
     return found
 
 
 class _Instances(Collector):
-    def __init__(self, names: Sequence[str], directory: Path | None) -> None:
-        self._names, self._directory = names, directory
+    def __init__(self, names: Sequence[str], directory: Path | None, cycles: bool) -> None:
+        self._names, self._directory, self._cycles = names, directory, cycles
 
     def describe(self) -> Iterable[Metric]:
         """Nothing is asked before Prometheus asks."""
@@ -43,7 +43,7 @@ class _Instances(Collector):
     def _ask(self, name: str) -> Snapshot | None:
         try:
             with ControlClient(name, self._directory, _PATIENCE_S) as bise:
-                return take(bise)
+                return take(bise, cycles=self._cycles)
         except BiseError:
             return None
 
@@ -128,9 +128,8 @@ def _reasons(which: str) -> Values:
     return lambda snapshot: (((each["reason"],), each["packets"]) for each in getattr(snapshot, which))
 
 
-def _nodes(snapshot: Snapshot) -> Iterator[tuple[tuple[str, ...], float]]:
-    for node in snapshot.nodes or ():
-        yield (node["node"],), node["cycles"]
+def _nodes(key: Literal["packets", "cycles"]) -> Values:
+    return lambda snapshot: (((node["node"],), node[key]) for node in snapshot.nodes or ())
 
 
 _OF_INSTANCES = (
@@ -196,5 +195,6 @@ _OF_WORKERS = (
 _OF_REASONS = (
     _counter("bise_dropped_packets", "Packets that ended here, by reason.", "reason", _reasons("drops")),
     _counter("bise_punted_packets", "Packets given to the kernel, by reason.", "reason", _reasons("punts")),
-    _gauge("bise_node_cycles_per_packet", "What a node costs, on sampled bursts.", "node", _nodes),
+    _counter("bise_node_cycles", "Cycles that a node took, of sampled bursts.", "node", _nodes("cycles")),
+    _counter("bise_node_packets", "Packets that these cycles were for.", "node", _nodes("packets")),
 )

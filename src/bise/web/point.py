@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TypedDict
 
-from bise.watch.report import PortRates, ReasonReport, Report
+from bise.monitor.report import PortRates, ReasonReport, Report
 
 
 class WorkerPoint(TypedDict):

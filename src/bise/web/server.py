@@ -59,10 +59,10 @@ def parse(text: str) -> Listen:
     return listen
 
 
-def serve(listen: Listen, names: Sequence[str], ready: Callable[[Listen], None]) -> None:
+def serve(listen: Listen, names: Sequence[str], ready: Callable[[Listen], None], cycles: bool = False) -> None:
     """Until SIGINT or SIGTERM; `ready` is told where. Raises BiseError where the address can't be had."""
     with bind(listen) as listener:
-        site = Site(listen, names)
+        site = Site(listen, names, cycles=cycles)
         ready(listen._replace(port=listener.getsockname()[1]))
         # uvicorn ends cleanly, then raises the signal again for whoever was there before.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -75,11 +75,13 @@ def serve(listen: Listen, names: Sequence[str], ready: Callable[[Listen], None])
 class Site(uvicorn.Server):
     """What is served at `listen`. Ends the live streams first, or it would wait for browsers to leave."""
 
-    def __init__(self, listen: Listen, names: Sequence[str], directory: Path | None = None) -> None:
-        self._hub = Hub(names, directory)
+    def __init__(
+        self, listen: Listen, names: Sequence[str], directory: Path | None = None, *, cycles: bool = False
+    ) -> None:
+        self._hub = Hub(names, directory, cycles=cycles)
         hosts = {*_LOOPBACK, listen.address} if listen.loopback else set()
         config = uvicorn.Config(
-            application(self._hub, registry(names, directory), hosts),
+            application(self._hub, registry(names, directory, cycles=cycles), hosts),
             log_level="warning",
             access_log=False,
             server_header=False,

@@ -3,5 +3,5 @@
 General layout
 - `snapshot`  all that an instance says at one moment
 - `report`    a snapshot, and what has changed since the one before, per second
-- `watcher`   the conversation that snapshots come from; it outlives the instance's restarts
+- `monitor`   the conversation that snapshots come from; it outlives the instance's restarts
 """

@@ -8,7 +8,7 @@ from tests.cli import replies
 
 class Instance:
     """Counters may be set between two questions; `asked` notes the verbs. `grows`: packets received from one question
-    to the next."""
+    to the next. A node of `cycles` has 100 packets more at each question, which cost `costs` each."""
 
     def __init__(self, name: str = "default", pid: int = 4711) -> None:
         self.status: dict[str, Any] = {**copy.deepcopy(replies.STATUS), "name": name, "pid": pid, "gates": []}
@@ -17,7 +17,7 @@ class Instance:
         self.drops: list[dict[str, Any]] = [dict(drop) for drop in replies.DROPS]
         self.punts: list[dict[str, Any]] = []
         self.neighbours: list[dict[str, Any]] = [dict(each) for each in replies.NEIGHBOURS[:1]]
-        self.cycles: list[dict[str, Any]] | None = None
+        self.cycles: dict[str, Any] | None = None
         self.asked: list[str] = []
         self.grows = 0
 
@@ -32,6 +32,9 @@ class Instance:
             self.asked.append(verb)
             if verb == "status":
                 self.status["uptime_ns"] += 1_000_000_000
+            if verb == "cycles" and self.cycles:
+                for node in self.cycles["nodes"]:
+                    node.update(packets=node["packets"] + 100, cycles=node["cycles"] + 100 * node["costs"])
             if verb == "ports":
                 self.ports[0]["received"] += self.grows
             return getattr(self, verb)

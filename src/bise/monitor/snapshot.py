@@ -8,18 +8,18 @@ from bise.control.messages import Neighbour, PortCounters, Reason, Status
 from bise.control.socket import ControlClient, Refused
 
 
-class NodeCycles(TypedDict):
-    """What a node costs: cycles a packet, and packets that this was sampled on."""
+class NodeSpent(TypedDict):
+    """Cycles that a node has taken for so many packets, of sampled bursts, since the instance began."""
 
     node: str
-    cycles: float
     packets: int
+    cycles: int
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Lists are empty while the instance begins. `neighbours` is None if they were not asked for, `nodes` where the
-    instance doesn't measure its nodes."""
+    """Lists are empty while the instance begins. `neighbours` and `nodes` are None if they were not asked for,
+    `nodes` also where the instance doesn't know what its nodes cost."""
 
     at_ns: int
     status: Status
@@ -27,7 +27,7 @@ class Snapshot:
     drops: list[Reason]
     punts: list[Reason]
     neighbours: list[Neighbour] | None
-    nodes: list[NodeCycles] | None
+    nodes: list[NodeSpent] | None
 
     def follows(self, before: "Snapshot") -> bool:
         """Whether the process is still the one that gave the snapshot `before`: its counters go on."""
@@ -35,9 +35,10 @@ class Snapshot:
         return same and self.status["uptime_ns"] >= before.status["uptime_ns"]
 
 
-def take(bise: ControlClient, neighbours: bool = False) -> Snapshot:
-    """Asks everything at once; for `neighbours`, who may be many, only where they are wanted. Raises BiseError where
-    nobody answers."""
+def take(bise: ControlClient, *, neighbours: bool = False, cycles: bool = False) -> Snapshot:
+    """Asks everything at once; for `neighbours`, who may be many, and `cycles`, which the instance only measures while
+    somebody asks, only where they are wanted. Raises BiseError where nobody answers."""
+    spent = _if_it_can(bise, "cycles") if cycles else None
     return Snapshot(
         at_ns=time.monotonic_ns(),
         status=bise.ask("status"),
@@ -45,7 +46,7 @@ def take(bise: ControlClient, neighbours: bool = False) -> Snapshot:
         drops=_if_it_can(bise, "drops") or [],
         punts=_if_it_can(bise, "punts") or [],
         neighbours=(_if_it_can(bise, "neighbours") or []) if neighbours else None,
-        nodes=_nodes(_if_it_can(bise, "cycles")),
+        nodes=spent["nodes"] if spent is not None else None,
     )
 
 
@@ -55,10 +56,3 @@ def _if_it_can(bise: ControlClient, verb: str) -> Any:
         return bise.ask(verb)
     except Refused:
         return None
-
-
-def _nodes(reply: Any) -> list[NodeCycles] | None:
-    if reply is None:
-        return None
-    found = reply["nodes"] if isinstance(reply, dict) else reply
-    return [{"node": each["node"], "cycles": each["cycles"], "packets": each["packets"]} for each in found]

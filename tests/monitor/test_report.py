@@ -4,9 +4,9 @@ import copy
 
 import pytest
 
-from bise.watch.report import report
-from bise.watch.snapshot import Snapshot
-from tests.watch.instance import Instance
+from bise.monitor.report import report
+from bise.monitor.snapshot import Snapshot
+from tests.monitor.instance import Instance
 
 
 def snapshot(at_s: float, instance: Instance) -> Snapshot:

@@ -7,8 +7,8 @@ from pathlib import Path
 from bise.control.messages import Neighbour
 from bise.control.socket import ControlClient
 from bise.errors import BiseError
-from bise.watch.report import Report, report
-from bise.watch.snapshot import Snapshot, take
+from bise.monitor.report import Report, report
+from bise.monitor.snapshot import Snapshot, take
 
 
 @dataclass(frozen=True)
@@ -22,22 +22,30 @@ class Look:
     neighbours: tuple[Neighbour, ...] = ()
 
 
-class Watcher:
+class Monitor:
     """Looks at the instance `name`; a context manager."""
 
     def __init__(
-        self, name: str, directory: Path | None = None, *, reply_within_s: float = 5.0, neighbours_every: int = 0
+        self,
+        name: str,
+        directory: Path | None = None,
+        *,
+        reply_within_s: float = 5.0,
+        neighbours_every: int = 0,
+        cycles: bool = False,
     ) -> None:
-        """`neighbours_every` so many looks, they are asked for; 0: never."""
+        """`neighbours_every` so many looks, they are asked for; 0: never. `cycles`: what nodes cost is asked for, too;
+        the instance samples bursts meanwhile."""
         self.name = name
         self._directory, self._within_s, self._neighbours_every = directory, reply_within_s, neighbours_every
+        self._cycles = cycles
         self._neighbours: tuple[Neighbour, ...] = ()
         self._looks = 0
         self._client: ControlClient | None = None
         self._before: Snapshot | None = None
         self._restarts = 0
 
-    def __enter__(self) -> "Watcher":
+    def __enter__(self) -> "Monitor":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -63,11 +71,11 @@ class Watcher:
         """A connection from before may be to a process that is gone: then a new one counts."""
         if self._client is not None:
             try:
-                return take(self._client, neighbours)
+                return take(self._client, neighbours=neighbours, cycles=self._cycles)
             except BiseError:
                 self._hang_up()
         self._client = ControlClient(self.name, self._directory, self._within_s)
-        return take(self._client, neighbours)
+        return take(self._client, neighbours=neighbours, cycles=self._cycles)
 
     def _hang_up(self) -> None:
         client, self._client = self._client, None

@@ -3,7 +3,7 @@
 from typing import TypedDict
 
 from bise.control.messages import PortCounters, PortState, Reason, Status, Worker
-from bise.watch.snapshot import NodeCycles, Snapshot
+from bise.monitor.snapshot import NodeSpent, Snapshot
 
 
 class PortRates(TypedDict):
@@ -38,8 +38,17 @@ class ReasonReport(Reason):
     rate: float | None
 
 
+class NodeReport(TypedDict):
+    """`cycles` a packet, on the `packets` that were sampled since the snapshot before."""
+
+    node: str
+    cycles: float
+    packets: int
+
+
 class Report(TypedDict):
-    """`interval_ns`: what rates were taken over; None: nothing to compare with, and no rates."""
+    """`interval_ns`: what rates were taken over; None: nothing to compare with, and no rates. `nodes`: those that
+    packets came to; None where nobody measures."""
 
     name: str
     interval_ns: int | None
@@ -48,7 +57,7 @@ class Report(TypedDict):
     workers: list[WorkerReport]
     drops: list[ReasonReport]
     punts: list[ReasonReport]
-    nodes: list[NodeCycles] | None
+    nodes: list[NodeReport] | None
 
 
 def report(before: Snapshot | None, after: Snapshot) -> Report:
@@ -63,7 +72,7 @@ def report(before: Snapshot | None, after: Snapshot) -> Report:
         "workers": _workers(before, after),
         "drops": _reasons(before.drops if before else [], after.drops, _seconds(before, after)),
         "punts": _reasons(before.punts if before else [], after.punts, _seconds(before, after)),
-        "nodes": after.nodes,
+        "nodes": None if after.nodes is None else _nodes(before.nodes or [] if before else None, after.nodes),
     }
 
 
@@ -149,3 +158,15 @@ def _reasons(before: list[Reason], after: list[Reason], seconds: float | None) -
         {**each, "rate": _rate(past.get(each["reason"], 0), each["packets"], seconds) if seconds else None}
         for each in after
     ]
+
+
+def _nodes(before: list[NodeSpent] | None, after: list[NodeSpent]) -> list[NodeReport]:
+    past = {each["node"]: (each["packets"], each["cycles"]) for each in before or []}
+    found: list[NodeReport] = []
+    for each in after if before is not None else []:
+        packets, cycles = past.get(each["node"], (0, 0))
+        sampled = each["packets"] - packets
+        if sampled > 0:
+            mean = round((each["cycles"] - cycles) / sampled, 1)
+            found.append({"node": each["node"], "cycles": mean, "packets": sampled})
+    return found
