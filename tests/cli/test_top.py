@@ -72,6 +72,7 @@ def drawn(look: Look, wide: int, rows: float) -> list[str]:
 def test_no_line_is_wider_than_the_terminal_and_rates_are_always_there(wide):
     instance = Instance()
     instance.status["gates"] = replies.STATUS["gates"]
+    instance.status["notes"] = ["tcpdump on eth0 sees less than it would without Bise: what Bise forwards passes it by"]
     before = snapshot(1, instance)
     instance.ports[0]["received"] += 1234
     lines = drawn(Look(report(before, snapshot(2, instance)), "", 0), wide, 20)

@@ -109,6 +109,26 @@ def test_several_instances_can_be_chosen_from(page, serve, directory):
         expect(page).to_have_url(re.compile("name=core"))
 
 
+def test_a_port_whose_interface_is_gone_spoils_no_sum(shown, instance):
+    gone = {"name": "eth7", "ifindex": 0, "kind": "kernel", "state": "gone", "gate": "its interface is gone"}
+    instance.status["ports"].append(gone)
+    expect(shown.locator("#ports [data-key=eth7]")).to_contain_text("the kernel's: its interface is gone")
+    expect(shown.locator("#topology [data-port=eth7]")).to_contain_text("gone")
+    expect(shown.locator("#tiles")).not_to_contain_text("NaN")
+
+
+def test_one_that_was_never_there_is_said_and_nothing_is_shown(page, serve):
+    page.goto(serve("default"))
+    expect(page.locator("#trouble")).to_have_text(re.compile("^no bise named 'default' runs.*; asking again.$"))
+    expect(page.locator("main")).to_be_hidden()
+
+
+def test_what_is_worth_knowing_is_said(shown, instance):
+    expect(shown.locator("#notes")).to_be_hidden()
+    instance.status["notes"] = ["tcpdump on eth0 sees less"]
+    expect(shown.locator("#notes")).to_have_text("tcpdump on eth0 sees less")
+
+
 def test_names_from_outside_are_text(shown, instance):
     instance.drops[0].update(reason="<img src=x onerror=alert(1)>", packets=1)
     instance.status["gates"] = [

@@ -86,9 +86,13 @@ def _parts(report: Report, restarts: int, wide: int, rows: float) -> Iterable[An
     for title in ("drops", "punts"):
         met = _busiest(report[title])
         yield from _table((Column(title, 0, _REASONS[0].cell), *_REASONS[1:]), met, wide, rows)
-    if report["nodes"]:
-        yield from _table(_NODES, sorted(report["nodes"], key=lambda node: -node["cycles"]), wide, rows)
+    nodes = sorted(report["nodes"] or [], key=lambda node: -node["cycles"])
+    yield from _table(_NODES, nodes, wide, rows)
+    if report["nodes"] == [] and rows >= 3:
+        yield Text("\nnodes: nothing sampled yet", style="dim")
     yield from _gates(report, rows)
+    for note in report["notes"]:
+        yield Text(note, style="yellow", no_wrap=True, overflow="ellipsis")
 
 
 def _head(report: Report, restarts: int, wide: int) -> Text:
@@ -147,4 +151,5 @@ def _gates(report: Report, rows: float) -> Iterable[Text]:
         if number >= rows:
             yield Text(f"… and {len(gates) - number} more gates", style="dim")
             return
-        yield Text(f"gate {gate['name']}: {gate['subject']}; {gate['effect']}", "yellow", no_wrap=True)
+        words = f"gate {gate['name']}: {gate['subject']}; {gate['effect']}"
+        yield Text(words, style="yellow", no_wrap=True, overflow="ellipsis")

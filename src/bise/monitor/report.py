@@ -1,6 +1,6 @@
 """A snapshot together with what has changed since the one before, per second. docs/json.md explains the keys."""
 
-from typing import TypedDict
+from typing import Any, TypedDict, cast
 
 from bise.control.messages import PortCounters, PortState, Reason, Status, Worker
 from bise.monitor.snapshot import NodeSpent, Snapshot
@@ -53,6 +53,7 @@ class Report(TypedDict):
     name: str
     interval_ns: int | None
     status: Status
+    notes: list[str]
     ports: list[PortReport]
     workers: list[WorkerReport]
     drops: list[ReasonReport]
@@ -68,6 +69,7 @@ def report(before: Snapshot | None, after: Snapshot) -> Report:
         "name": after.status["name"],
         "interval_ns": after.at_ns - before.at_ns if before else None,
         "status": after.status,
+        "notes": cast(dict[str, Any], after.status).get("notes", []),
         "ports": _ports(before, after),
         "workers": _workers(before, after),
         "drops": _reasons(before.drops if before else [], after.drops, _seconds(before, after)),

@@ -43,6 +43,8 @@ function showHead({ report, instances, name, restarts }) {
   by("state").className = `pill ${status.state === "forwarding" ? "good" : "warn"}`;
   const again = restarts ? ` · restarted ${restarts} ${restarts === 1 ? "time" : "times"}` : "";
   put(by("about"), `${name} · up ${duration(status.uptime_ns)} · mode ${status.mode} · version ${status.version} · process ${status.pid}${again}`);
+  by("notes").hidden = !report.notes.length;
+  put(by("notes"), report.notes.join(" · "));
   document.title = `Bise ${name}: ${status.state}`;
   showInstances(instances, name);
 }
@@ -58,7 +60,7 @@ function showTiles({ report }) {
   const tiles = [
     ["received", sum(report.ports, (port) => port.rates?.received), "packets/s"],
     ["transmitted", sum(report.ports, (port) => port.rates?.transmitted), "packets/s"],
-    ["throughput", sum(report.ports, (port) => port.rates?.transmitted_octets * 8), "bit/s out"],
+    ["throughput", sum(report.ports, (port) => (port.rates?.transmitted_octets ?? 0) * 8), "bit/s out"],
     ["punted", sum(report.punts, (each) => each.rate), "packets/s"],
     ["left to Linux", sum(report.ports, (port) => port.rates?.left), "packets/s"],
     ["dropped", sum(report.drops, (each) => each.rate), "packets/s"],
@@ -191,7 +193,9 @@ function show(next) {
   scene = next.report ? next : scene;
   points = [...points, next.point].slice(-KEPT);
   by("trouble").hidden = !next.trouble;
-  put(by("trouble"), next.trouble ? `${next.trouble}. Below is what was last; asking again.` : "");
+  const below = scene ? " Below is what was last;" : "";
+  put(by("trouble"), next.trouble ? `${next.trouble}.${below} asking again.`.replace(". asking", "; asking") : "");
+  document.querySelector("main").hidden = !scene;
   document.body.classList.toggle("stale", Boolean(next.trouble));
   put(by("live"), next.trouble ? "not answering" : `live · ${new Date(next.point.at_ms).toLocaleTimeString()}`);
   if (next.trouble) {
@@ -241,6 +245,7 @@ by("instance").addEventListener("change", () => {
   const name = by("instance").value;
   history.replaceState(null, "", `?name=${encodeURIComponent(name)}`);
   charts.clear();
+  scene = null;
   for (const id of ["ports", "workers"]) by(id).replaceChildren();
   listen(name);
 });

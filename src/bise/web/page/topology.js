@@ -30,6 +30,11 @@ function cut(words, letters) {
   return words.length > letters ? `${words.slice(0, letters - 1)}…` : words;
 }
 
+// Addresses differ at their ends.
+function cutInside(words, letters) {
+  return words.length > letters ? `${words.slice(0, letters / 2 - 1)}…${words.slice(-letters / 2)}` : words;
+}
+
 function box(x, y, width, height, kind) {
   return draw("rect", { x, y, width, height, rx: 8, class: `box ${kind}` });
 }
@@ -47,10 +52,10 @@ function linux(report, width) {
 
 function bise(report, width, punted) {
   const busy = report.workers.map((worker) => `core ${worker.core} ${percent(worker.busy)}`).join(" · ");
-  const middle = width / 2;
+  const place = EDGE + 30;
   return [
-    draw("line", { class: punted ? "way kernel" : "way kernel quiet", x1: middle, x2: middle, y1: BISE.y, y2: LINUX.y + LINUX.height, "stroke-width": thickness(punted) }),
-    text(`punted ${short(punted)}/s`, middle + 10, 80, "kernel"),
+    draw("line", { class: punted ? "way kernel" : "way kernel quiet", x1: place, x2: place, y1: BISE.y, y2: LINUX.y + LINUX.height, "stroke-width": thickness(punted) }),
+    text(`punted ${short(punted)}/s`, place + 10, 80, "kernel"),
     box(EDGE, BISE.y, width - 2 * EDGE, BISE.height, "bise"),
     text(`bise ${report.name}`, EDGE + 14, BISE.y + 22, "bold"),
     text(report.status.state, EDGE + 14, BISE.y + 39, report.status.state === "forwarding" ? "dim small" : "warn small"),
@@ -98,7 +103,7 @@ function hosts(found, total, x) {
     const kind = each.mac === null ? "unknown" : each.used_ns_ago !== null && each.used_ns_ago < 5e9 ? "used" : "known";
     const say = each.mac === null ? `${each.address}: ${each.state}` : `${each.address}, ${each.mac}, ${each.state}`;
     parts.push(
-      draw("g", { "data-neighbour": each.address }, draw("title", {}, say), draw("circle", { class: `dot ${kind}`, cx: x + 20, cy: y - 4, r: 4 }), text(cut(each.address, 30), x + 32, y, each.mac === null ? "dim small" : "small")),
+      draw("g", { "data-neighbour": each.address }, draw("title", {}, say), draw("circle", { class: `dot ${kind}`, cx: x + 20, cy: y - 4, r: 4 }), text(cutInside(each.address, 30), x + 32, y, each.mac === null ? "dim small" : "small")),
     );
     y += LINE;
   }
