@@ -1,7 +1,9 @@
 """A monitor and the instances that come and go under its name."""
 
+import asyncio
 from pathlib import Path
 
+from bise.control.socket import ControlServer
 from bise.monitor.monitor import Monitor
 from tests.control.serving import serving
 from tests.monitor.instance import Instance
@@ -22,6 +24,15 @@ def test_it_goes_on_with_whoever_is_there_next(tmp_path: Path) -> None:
             back = monitor.look()
             assert back.report is not None
             assert (back.report["status"]["pid"], back.report["interval_ns"], back.restarts) == (4712, None, 1)
+
+
+def test_one_that_is_stopped_is_trouble_and_not_for_ever(tmp_path: Path) -> None:
+    server = ControlServer("default", tmp_path)  # listens, and answers nobody
+    with Monitor("default", tmp_path, reply_within_s=0.05) as monitor:
+        assert "gave no answer within 0.05 s" in monitor.look().trouble
+        asyncio.run(server.close())
+        with serving(tmp_path, Instance().verbs):
+            assert monitor.look().trouble == ""
 
 
 def test_a_restart_between_two_looks_is_no_trouble(tmp_path: Path) -> None:

@@ -54,6 +54,14 @@ def test_the_metrics_are_the_router_s_own(router: Router, url: str) -> None:
         assert line in text.splitlines()
 
 
+def test_nobody_but_root(router: Router) -> None:
+    command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", BISE, "web", "--listen", "127.0.0.1:0"]
+    if subprocess.run([*command[:-3], "--help"], capture_output=True).returncode:
+        pytest.skip("bise is nothing that others may run")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert (done.returncode, done.stderr) == (1, "bise: may not look into /run/bise; try again as root\n")
+
+
 def test_without_any_capability_it_still_reads(router: Router) -> None:
     """As its unit runs it: root's files, and nothing else of root's."""
     assert shutil.which("setpriv")

@@ -117,6 +117,13 @@ def test_a_port_whose_interface_is_gone_spoils_no_sum(shown, instance):
     expect(shown.locator("#tiles")).not_to_contain_text("NaN")
 
 
+def test_a_page_that_was_there_first_finds_who_begins_later(page, serve, directory):
+    page.goto(serve())
+    expect(page.locator("#live")).to_contain_text("no Bise runs here yet")
+    with serving(directory, Instance("edge").verbs, "edge"):
+        expect(page.locator("#about")).to_contain_text("edge · up", timeout=10_000)
+
+
 def test_one_that_was_never_there_is_said_and_nothing_is_shown(page, serve):
     page.goto(serve("default"))
     expect(page.locator("#trouble")).to_have_text(re.compile("^no bise named 'default' runs.*; asking again.$"))

@@ -18,6 +18,8 @@ from bise.cli.words import Json, Name
 from bise.errors import BiseError
 from bise.monitor.monitor import Look, Monitor
 
+_PATIENCE_S = 2.0  # then the screen says that nobody answers
+
 
 def top(
     interval: Annotated[float, typer.Option(min=0.1, max=3600, help="Between looks.", metavar="SECONDS")] = 1.0,
@@ -33,7 +35,7 @@ def top(
     Where nobody looks at a terminal, each look is printed below the one before; with --json, one a line.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with Monitor(name, cycles=cycles) as monitor:
+    with Monitor(name, reply_within_s=_PATIENCE_S, cycles=cycles) as monitor:
         first = monitor.look()
         if first.report is None:
             raise BiseError(first.trouble)

@@ -1,12 +1,15 @@
 """`bise web`: a page that shows the Bises on this machine live, and their metrics for Prometheus."""
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bise.cli import show
 from bise.cli.words import running
+from bise.control.socket import DIRECTORY
 from bise.control.systemd import Supervisor
+from bise.errors import BiseError
 
 if TYPE_CHECKING:
     from bise.web.server import Listen
@@ -31,6 +34,8 @@ def web(
     """Serve a live page, and metrics for Prometheus at /metrics, until Ctrl-C. Changes nothing."""
     from bise.web import server
 
+    if not name and DIRECTORY.exists() and not os.access(DIRECTORY, os.R_OK | os.X_OK):
+        raise BiseError(f"may not look into {DIRECTORY}; try again as root")
     server.serve(server.parse(listen), name or (), _say, cycles)
 
 

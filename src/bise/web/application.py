@@ -65,12 +65,11 @@ class _Answers:
         return FileResponse(PAGE / "index.html")
 
     async def events(self, request: Request) -> Response:
-        name = self._name(request)
-        stream = self._stream(name) if name else self._nobody()
+        stream = self._stream(request.query_params.get("name"))
         return StreamingResponse(stream, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
     async def scene(self, request: Request) -> Response:
-        name = self._name(request)
+        name = self._hub.find(request.query_params.get("name"))
         if not name:
             return PlainTextResponse("no bise of that name is followed here\n", 404)
         async for scene in self._hub.scenes(name):
@@ -81,23 +80,13 @@ class _Answers:
         encode, kind = choose_encoder(request.headers.get("accept", ""))
         return Response(await asyncio.to_thread(encode, self._registry), headers={"content-type": kind})
 
-    def _name(self, request: Request) -> str:
-        """The instance that is asked for, or the first; empty if there is none such."""
-        known = self._hub.instances()
-        wanted = request.query_params.get("name")
-        if wanted is None:
-            return known[0] if known else ""
-        return wanted if wanted in known else ""
-
-    async def _stream(self, name: str) -> AsyncIterator[bytes]:
+    async def _stream(self, wanted: str | None) -> AsyncIterator[bytes]:
+        if not self._hub.find(wanted):
+            yield _event("nobody", self._hub.instances())
+        name = await self._hub.appears(wanted)
         yield _event("history", self._hub.history(name))
         async for scene in self._hub.scenes(name):
             yield _event("scene", scene)
-        yield _event("end", None)
-
-    async def _nobody(self) -> AsyncIterator[bytes]:
-        """The browser asks again in a moment."""
-        yield _event("nobody", self._hub.instances())
 
 
 class _Doorman:

@@ -65,6 +65,7 @@ class Hub:
                 for name in self._names or tuple(await asyncio.to_thread(instances, self._directory)):
                     if name not in self._following:
                         self._following[name] = asyncio.create_task(self._follow(name))
+                        await self._tell()
                 await asyncio.sleep(self._interval_s)
         finally:
             for task in self._following.values():
@@ -73,9 +74,25 @@ class Hub:
 
     async def close(self) -> None:
         """Everybody who listens has heard the last."""
+        self._closed = True
+        await self._tell()
+
+    async def _tell(self) -> None:
         async with self._changed:
-            self._closed = True
             self._changed.notify_all()
+
+    def find(self, name: str | None) -> str:
+        """The instance of this name, or the first of all; empty if there is none such."""
+        known = self.instances()
+        if name is None:
+            return known[0] if known else ""
+        return name if name in known else ""
+
+    async def appears(self, name: str | None) -> str:
+        """The same, as soon as there is one; empty when all ends."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._closed or self.find(name))
+        return self.find(name)
 
     async def scenes(self, name: str) -> AsyncIterator[Scene]:
         """One at once if there is one, then each as it comes."""
@@ -100,8 +117,7 @@ class Hub:
                 moment = point(look.report, time.time_ns() // 1_000_000)
                 history.append(moment)
                 self._scenes[name] = self._scene(name, look, moment)
-                async with self._changed:
-                    self._changed.notify_all()
+                await self._tell()
                 await asyncio.sleep(self._interval_s)
 
     def _scene(self, name: str, look: Look, moment: Point) -> Scene:

@@ -222,7 +222,7 @@ function listen(name) {
   source = new EventSource(name ? `events?name=${encodeURIComponent(name)}` : "events");
   source.addEventListener("history", (event) => { points = JSON.parse(event.data).slice(0, -1); });
   source.addEventListener("scene", (event) => show(JSON.parse(event.data)));
-  source.addEventListener("nobody", () => put(by("live"), "no Bise runs here; asking again"));
+  source.addEventListener("nobody", () => put(by("live"), "no Bise runs here yet"));
   source.addEventListener("error", () => {
     put(by("live"), "no connection to bise web; trying again");
     document.body.classList.add("stale");
