@@ -82,6 +82,15 @@ def test_a_rate_is_what_the_counter_grew_by(shown, instance):
     expect(shown.locator("#ports .chart .line.in").first).to_be_visible()
 
 
+def test_a_chart_is_read_where_one_points(shown, instance):
+    instance.grows = 1000
+    expect(shown.locator("#tiles [data-key=received] .value")).not_to_have_text("0")
+    chart = shown.locator("#ports .chart").first
+    width = chart.evaluate("chart => chart.clientWidth")
+    chart.hover(position={"x": width - 2, "y": 40})
+    expect(shown.locator("#ports .chart + .figures").first).to_have_text(re.compile("in [0-9.]+( k)? · out 0$"))
+
+
 def test_a_restart_is_lived_through_and_said(page, serve, directory):
     with ExitStack() as stack:
         first = stack.enter_context(ExitStack())
