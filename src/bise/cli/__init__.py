@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from bise.cli import bench, check, confirm, drops, neighbours, ports, punts, routes, run, status
+from bise.cli import bench, check, completion, confirm, drops, neighbours, ports, punts, routes, run, status, top, web
 from bise.errors import BiseError
 
 app = typer.Typer(
@@ -30,8 +30,12 @@ for verb in (
     punts.punts,
     confirm.confirm,
     bench.bench,
+    top.top,
+    web.web,
+    completion.completion,
 ):
     app.command()(verb)
+completion.teach_shells()
 
 
 def _print_version(wanted: bool) -> None:
