@@ -1,4 +1,4 @@
-"""Seconds from the command to forwarding between two veth ports: with nothing compiled yet, and with all of it there."""
+"""Seconds from the command to forwarding between two veth ports: with nothing compiled, and with all of it there."""
 
 import os
 import tempfile
