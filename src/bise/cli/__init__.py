@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from bise.cli import bench, check, confirm, drops, neighbours, ports, punts, routes, run, status
+from bise.cli import bench, check, confirm, drops, neighbours, nodes, ports, punts, routes, run, status
 from bise.errors import BiseError
 
 app = typer.Typer(
@@ -29,9 +29,11 @@ for verb in (
     drops.drops,
     punts.punts,
     confirm.confirm,
+    nodes.nodes,
     bench.bench,
 ):
     app.command()(verb)
+app.add_typer(nodes.app, name="node")
 
 
 def _print_version(wanted: bool) -> None:

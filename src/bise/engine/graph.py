@@ -121,8 +121,12 @@ def _resolve(nodes: dict[str, Node], target: Target) -> "str | Sink":
 
 
 def _insert(targets: dict[str, dict[str, "str | Sink"]], insert: Insert) -> None:
-    if insert.at not in targets or insert.edge not in targets[insert.at]:
-        raise GraphError(f"{insert.node.name} wants to stand on edge {insert.edge} of {insert.at}, which isn't there")
+    found = targets.get(insert.at)
+    if found is None or insert.edge not in found:
+        there = f"its edges are {', '.join(found)}" if found else f"there are {', '.join(sorted(targets))}"
+        raise GraphError(
+            f"{insert.node.name} wants to stand on edge {insert.edge} of {insert.at}, which isn't there; {there}"
+        )
     targets[insert.node.name][insert.through.name] = targets[insert.at][insert.edge]
     targets[insert.at][insert.edge] = insert.node.name
 
