@@ -6,8 +6,10 @@ docs/first-node.md shows how. General layout
 - `Header` with its fields: the record of what a node remembers, or a protocol that `bise.wire` doesn't know
 - `copy_to`, `strip`, `trim`, `extend`: what a node may do to its packet besides writing into it
 - `hot` and what follows: functions that nodes call, typed memory, arithmetic that is the same in every mode
+- `packet_of`, `record_of`, `octets_of`: for tests that call a node in CPython
 """
 
+from bise.engine.alone import octets_of, packet_of, record_of
 from bise.engine.node import (
     NOTHING,
     TRANSMIT,
@@ -81,6 +83,9 @@ __all__ = [
     "mul64",
     "node",
     "nth",
+    "octets_of",
+    "packet_of",
+    "record_of",
     "shift_left64",
     "shift_right64",
     "store8",

@@ -70,9 +70,9 @@ PACKETS: dict[str, Packet] = {
     "another port": to() / UDP(dport=5353) / query("ads.example.com"),
     "over TCP": to() / TCP(dport=53) / query("ads.example.com"),
     "a later fragment": to(frag=100) / UDP(dport=53) / query("ads.example.com"),
-    "a name without end": to() / UDP(dport=53) / DNS(qdcount=1, qd=None) / Raw(b"\x3fads"),
-    "a pointer": to() / UDP(dport=53) / DNS(qdcount=1, qd=None) / Raw(b"\x03ads\xc0\x0c\0\x01\0\x01"),
-    "no question": to() / UDP(dport=53) / DNS(qdcount=0, qd=None),
+    "a name without end": to() / UDP(dport=53) / DNS(qdcount=1, qd=[]) / Raw(b"\x3fads"),
+    "a pointer": to() / UDP(dport=53) / DNS(qdcount=1, qd=[]) / Raw(b"\x03ads\xc0\x0c\0\x01\0\x01"),
+    "no question": to() / UDP(dport=53) / DNS(qdcount=0, qd=[]),
     "to the service": to() / TCP(sport=4000, dport=80) / Raw(b"GET"),
     "from the service": to() / TCP(sport=80, dport=4000) / Raw(b"200"),
     "beside the service": to() / TCP(sport=81, dport=4000),
@@ -107,7 +107,10 @@ def main() -> dict[str, dict[str, object]]:
         sent = [(egress, octets.hex()) for egress, octets in became.sent.values()]
         copies = [(egress, octets.hex()) for egress, octets in became.copies]
         told[name] = {"sink": sink, "sent": sent, "copies": copies, "punted": [one.hex() for one in became.punted]}
-    fields = {f"{one.file.name}.{f}": r.values(f)[0] for one in held for r in one.records.values() for f in r.kind.fields}
+    fields = {}
+    for one in held:
+        for record in one.records.values():
+            fields |= {f"{one.file.name}.{field}": record.values(field)[0] for field in record.kind.fields}
     rig.close()
     return {**told, "remembered": fields}
 

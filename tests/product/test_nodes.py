@@ -50,9 +50,9 @@ ANOTHER = COUNTING.replace("    seen = le64()\n", "    seen = le64()\n    more =
 @pytest.fixture(scope="module")
 def running() -> Iterator[Router]:
     """With a worker on each of two cores, if there are two."""
-    with Topology(PORTS, hosts="answering") as topology:
-        with routed(topology, ("--cores", ",".join(map(str, TWO_CORES)))) as router:
-            yield router
+    words = ("--cores", ",".join(map(str, TWO_CORES)))
+    with Topology(PORTS, hosts="answering") as topology, routed(topology, words) as router:
+        yield router
 
 
 @pytest.fixture

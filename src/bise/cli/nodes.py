@@ -45,6 +45,19 @@ def _state(file: UserNode) -> list[tuple[object, ...]]:
 
 
 @app.command()
+def check(file: Annotated[Path, typer.Argument(help="A Python file with nodes.", metavar="FILE")]) -> None:
+    """Try a file out, without a running Bise: whether it may be read, compiles and fits into the graph."""
+    from bise import daemon
+    from bise.instance.nodes import tried
+
+    graph = tried(file, daemon.graph)
+    for node in graph.order:
+        if node.is_users:
+            behind = [f"{name} {edge}" for name, to in graph.edges.items() for edge in to if to[edge] == node.name]
+            show.line(f"{node.name} compiles and stands behind {', '.join(behind) or 'nothing'}", "green")
+
+
+@app.command()
 def add(
     file: Annotated[Path, typer.Argument(help="A Python file with nodes.", metavar="FILE")],
     name: Name = "default",

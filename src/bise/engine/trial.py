@@ -28,7 +28,8 @@ def check(found: NodeFile) -> None:
             compile_alone(node.function, node.source, (Packet, node.state, None))
         except DoesNotCompile as error:
             line = error.line or node.source.__code__.co_firstlineno
-            raise NodeError(found.written.path, line, f"{node.name}: {error}") from None
+            why = str(error).replace(f"{found.written.module}.", "")
+            raise NodeError(found.written.path, line, f"{node.name}: {why}") from None
 
 
 async def try_elsewhere(files: Sequence[Written], within_s: float = WITHIN_S) -> None:

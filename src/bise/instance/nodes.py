@@ -7,14 +7,14 @@ anything that runs is touched. Each worker writes a record of its own, so that n
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bise.control import messages
 from bise.control.socket import Verb
 from bise.engine.graph import Graph, GraphError
-from bise.engine.node import NoState
+from bise.engine.node import NoState, Part
 from bise.engine.nodefile import NodeError, NodeFile, line_of, load, read
 from bise.engine.trial import try_elsewhere
 from bise.errors import BiseError
@@ -60,6 +60,25 @@ class Held:
         for record in self.records.values():
             if record.addresses[0] not in but:
                 record.close()
+
+
+def fitted(files: Sequence[NodeFile], build: Callable[[Iterable[Part]], Graph]) -> Graph:
+    """The graph that `build` makes with the files' parts. Raises NodeError where one of them doesn't fit."""
+    try:
+        return build([file.part for file in files])
+    except GraphError as error:
+        named = ((file, node) for file in files for node in file.nodes if node.name in str(error))
+        file, node = next(named, (None, None))
+        if file is None:
+            raise
+        raise file.fault(str(error), node) from None
+
+
+def tried(path: Path, build: Callable[[Iterable[Part]], Graph]) -> Graph:
+    """Reads a file, tries it out and places it, without a running instance. Raises BiseError, mostly NodeError."""
+    written = read(path)
+    asyncio.run(try_elsewhere([written]))
+    return fitted([load(written)], build)
 
 
 class UserNodes:
@@ -113,14 +132,7 @@ class UserNodes:
 
     def graph(self, files: Sequence[NodeFile]) -> Graph:
         """With these files' nodes. Raises NodeError where one of them doesn't fit."""
-        try:
-            return self._of.graph(file.part for file in files)
-        except GraphError as error:
-            named = ((file, node) for file in files for node in file.nodes if node.name in str(error))
-            file, node = next(named, (None, None))
-            if file is None:
-                raise
-            raise file.fault(str(error), node) from None
+        return fitted(files, self._of.graph)
 
     async def _change(self, files: Sequence[NodeFile]) -> None:
         """Makes the pipeline one with these files, and runs it; until then, everything is as it was."""
