@@ -3,7 +3,8 @@
     bise run --port eth0 --port eth1 --node examples/gtp_u.py
 
 The endpoint is an address that others route to this router and that Linux doesn't have: what is for an address of its
-own, a kernel-owned port leaves to it. Everything but whole G-PDUs of a known tunnel goes on as it came.
+own, a kernel-owned port leaves to it (and on a veth everything to port 2152: checksums inside may be left out there).
+Everything but whole G-PDUs of a known tunnel goes on as it came.
 """
 
 from enum import IntEnum
@@ -18,7 +19,8 @@ from bise.wire.udp import UDP
 ENDPOINT = int(IPv4Address("192.0.2.1"))
 TUNNELS = (0x1001, 0x1002)  # identifiers (TEID) that we know
 
-_PORT, _G_PDU, _VERSION_1 = 2152, 255, 0x30
+_PORT = 2152
+_G_PDU, _VERSION_1 = 255, 0x30
 _EXTENDED, _ANY_MORE = 0x04, 0x07  # flags
 
 

@@ -23,7 +23,8 @@ class State(Header):
 
 
 def prepare(state, ports):
-    """Bise calls this before the node runs, and whenever a port comes or goes: `ports` says each one's number."""
+    """Bise calls this before the node runs, and whenever a port comes or goes: `ports` says each one's number, which is
+    NO_PORT for one that is lost."""
     state.monitor = ports[MONITOR]
 
 

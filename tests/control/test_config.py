@@ -131,4 +131,5 @@ def test_a_path_of_a_node_is_meant_from_where_it_is_written(written, tmp_path):
 
 
 def test_two_nodes_of_one_name_are_refused():
-    assert complaint(None, nodes=[Path("a/mine.py"), Path("b/mine.py")]).startswith("--node: two files of the same name")
+    said = complaint(None, nodes=[Path("a/mine.py"), Path("b/mine.py")])
+    assert said.startswith("--node: two files of the same name")

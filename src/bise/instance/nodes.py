@@ -16,6 +16,7 @@ from bise.control.socket import Verb
 from bise.engine.graph import Graph, GraphError
 from bise.engine.node import NoState, Part
 from bise.engine.nodefile import NodeError, NodeFile, line_of, load, read
+from bise.engine.packet import NO_PORT
 from bise.engine.trial import try_elsewhere
 from bise.errors import BiseError
 from bise.instance.records import Records, Write, differences, same_layout
@@ -107,7 +108,9 @@ class UserNodes:
         return {f"{NoState.__module__}.{NoState.__qualname__}": self._nothing.addresses[0], **found}
 
     def _ports(self) -> dict[str, int]:
-        return {name: port.number for name, port in self._of.ports.open_ports.items()}
+        """Numbers of the ports that were asked for. One that is lost has none: its number may be another's by now."""
+        found = {name: port.number for name, port in self._of.ports.open_ports.items()}
+        return {spec.name: found.get(spec.name, NO_PORT) for spec in self._of.wanted.ports}
 
     async def begin(self, paths: Sequence[Path]) -> None:
         """Before the first pipeline: with these files. Raises NodeError."""
