@@ -131,6 +131,7 @@ def test_a_node_that_does_not_compile_is_refused_with_its_line(written, body, li
         ("PART = Part({look: {7: Drop('a.b', '')}})\n", "7 is no edge of mine.look"),
         ("PART = Part({look: {}}, ((look, 'a', 'B', Edge.ON),))\n", "of the form Insert(node, at, edge, through)"),
         ("PART = Part({look: {}})\nprepare = 3\n", "`prepare` is no function"),
+        ("PART = Part({look: {}}, timers=(look,))\n", "of the form Timer(node, period_ns)"),
     ],
 )
 def test_a_part_that_is_none_is_refused(written, tail, words):

@@ -213,8 +213,10 @@ def _check_part(found: NodeFile) -> None:
                 raise found.fault(f"PART: {edge!r} is no edge of {node.name}", node)
             if not isinstance(target, To | Transmit | Drop | Punt | Nothing):
                 raise found.fault(f"PART: {edge!r} of {node.name} leads to no To, TRANSMIT, Drop or Punt", node)
-    if not all(isinstance(timer, Timer) for timer in part.timers):
-        raise found.fault("PART: `timers` are of the form Timer(node, period_ns)")
+    if not all(isinstance(timer, Timer) and timer.node in found.nodes for timer in part.timers):
+        raise found.fault("PART: `timers` are of the form Timer(node, period_ns), with nodes of its edges")
+    if part.glances:
+        raise found.fault("PART: only Bise's own features have `glances`")
     if not found.nodes:
         raise found.fault("PART is empty")
 
