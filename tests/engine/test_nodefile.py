@@ -17,7 +17,7 @@ from tests.engine import steps
 
 compiled = pytest.mark.skipif(MODE is Mode.INTERPRETED, reason="nothing is compiled")
 HEAD = """from enum import IntEnum
-from bise.node import Drop, Header, Insert, Part, hot, le64, node
+from bise.node import Drop, Header, Insert, Part, Timer, hot, le64, node
 class Edge(IntEnum):
     ON = 0
     OFF = 1
@@ -132,6 +132,8 @@ def test_a_node_that_does_not_compile_is_refused_with_its_line(written, body, li
         ("PART = Part({look: {}}, ((look, 'a', 'B', Edge.ON),))\n", "of the form Insert(node, at, edge, through)"),
         ("PART = Part({look: {}})\nprepare = 3\n", "`prepare` is no function"),
         ("PART = Part({look: {}}, timers=(look,))\n", "of the form Timer(node, period_ns)"),
+        ("PART = Part({look: {}}, timers=(Timer(look, 9),))\n", "mine.look is a timer's and has no edge to NOTHING"),
+        ("PART = Part({look: {}})\nlook = 3\n", "mine.look is not what the file calls look"),
     ],
 )
 def test_a_part_that_is_none_is_refused(written, tail, words):

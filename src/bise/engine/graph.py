@@ -74,6 +74,7 @@ def build(start: str, parts: Iterable[Part], always: Iterable[Sink] = ()) -> Gra
         _insert(targets, insert)
     timers = tuple(timer for part in parts for timer in part.timers)
     order = _order([start, *(timer.node.name for timer in timers)], nodes, targets)
+    _tell_apart(order)
     sinks: dict[str, Sink] = {"transmit": Transmit()} | {sink.name: sink for sink in always}
     for node in order:
         for target in targets[node.name].values():
@@ -83,6 +84,15 @@ def build(start: str, parts: Iterable[Part], always: Iterable[Sink] = ()) -> Gra
     states = {node.state for node in order}
     glances = tuple(glance for part in parts for glance in part.glances if glance.state in states)
     return Graph(tuple(order), edges, tuple(sorted(sinks.values(), key=_rank)), timers, glances)
+
+
+def _tell_apart(order: list[Node]) -> None:
+    """In the pipeline's text a dot in a name is an underscore."""
+    seen: dict[str, str] = {}
+    for node in order:
+        word = node.name.replace(".", "_")
+        if seen.setdefault(word, node.name) != node.name:
+            raise GraphError(f"{node.name} and {seen[word]} are names too much alike")
 
 
 def _rank(sink: Sink) -> tuple[int, int]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bise.engine.node import USERS, Drop, Insert, Node, NoState, Nothing, Part, Punt, Timer, To, Transmit
+from bise.engine.node import NOTHING, USERS, Drop, Insert, Node, NoState, Nothing, Part, Punt, Timer, To, Transmit
 from bise.errors import BiseError
 from bise.hot import Header
 from bise.hot.cache import folder
@@ -195,6 +195,10 @@ def load(written: Written) -> NodeFile:
         raise NodeError(written.path, 0, "its `prepare` is no function")
     found = NodeFile(written, part, prepare)
     _check_part(found)
+    _check_timers(found)
+    for node in found.nodes:
+        if node.module == written.module and getattr(module, node.attribute, None) is not node:
+            raise found.fault(f"{node.name} is not what the file calls {node.attribute}", node)
     return found
 
 
@@ -213,12 +217,18 @@ def _check_part(found: NodeFile) -> None:
                 raise found.fault(f"PART: {edge!r} is no edge of {node.name}", node)
             if not isinstance(target, To | Transmit | Drop | Punt | Nothing):
                 raise found.fault(f"PART: {edge!r} of {node.name} leads to no To, TRANSMIT, Drop or Punt", node)
-    if not all(isinstance(timer, Timer) and timer.node in found.nodes for timer in part.timers):
-        raise found.fault("PART: `timers` are of the form Timer(node, period_ns), with nodes of its edges")
     if part.glances:
         raise found.fault("PART: only Bise's own features have `glances`")
     if not found.nodes:
         raise found.fault("PART is empty")
+
+
+def _check_timers(found: NodeFile) -> None:
+    for timer in found.part.timers:
+        if not isinstance(timer, Timer) or timer.node not in found.part.edges:
+            raise found.fault("PART: `timers` are of the form Timer(node, period_ns), with nodes of its edges")
+        if NOTHING not in found.part.edges[timer.node].values():
+            raise found.fault(f"PART: {timer.node.name} is a timer's and has no edge to NOTHING", timer.node)
 
 
 def line_of(error: BaseException, path: Path) -> int:
