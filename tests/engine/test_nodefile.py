@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from bise.engine.graph import build
-from bise.engine.node import USERS
+from bise.engine.node import NOWHERE, USERS
 from bise.engine.nodefile import NodeError, NodeFile, keep, load, read
 from bise.engine.trial import check, try_elsewhere
+from bise.engine.writer import Driver, write
 from bise.errors import BiseError
 from bise.hot import MODE, Mode
 from tests.engine import steps
@@ -184,3 +185,29 @@ def test_another_process_says_what_is_wrong(written):
         asyncio.run(try_elsewhere([read(path)]))
     assert str(caught.value).startswith(f"{path}:{FIRST + 2}: AttributeError")
     asyncio.run(try_elsewhere([read(written(HEAD + GOOD + TAIL, "other.py"))]))
+
+
+TIMED = """
+from enum import IntEnum
+from bise.node import NOTHING, TRANSMIT, Part, Timer, extend, node
+class Tell(IntEnum):
+    NOTHING = 0
+    SEND = 1
+@node(Tell, copies=True)
+def tell(packet, state, now):
+    return Tell.SEND if extend(packet, 60) else Tell.NOTHING
+PART = Part({tell: {Tell.SEND: TRANSMIT, Tell.NOTHING: NOTHING}}, timers=(Timer(tell, 1_000_000),))
+"""
+
+
+def test_the_clock_may_call_a_node(written):
+    found = taken(written(TIMED))
+    check(found)
+    graph = build("steps.begin", [steps.PART, found.part], always=(NOWHERE,))
+    text = write(graph, [Driver(0, "bise.ports.af_xdp.rings")]).text
+    tick = text[text.index("def tick(") :]
+    assert "is_due(worker, plan, 0, 1000000)" in tick
+    assert f"import {found.nodes[0].module}" in text
+    assert "duplicate(worker, plan, packet, BURST - number)" in tick
+    assert "if packet.egress < plan.lane_count else" in tick
+    compile(text, "pipeline", "exec")
