@@ -2,7 +2,9 @@
 
 import json
 import os
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 
 from bise.errors import BiseError
 from tests.namespaces import Port, Topology
-from tests.product.router import BISE, Router, ping, reaches, routed
+from tests.product.router import BISE, Router, ping, reaches, routed, wait_until
 from tests.product.stream import Stream
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(900)]
@@ -161,3 +163,21 @@ def test_a_file_that_is_no_good_keeps_bise_from_starting(running: Router, tmp_pa
     running.namespace.ip("link del spare0")
     assert process.returncode in (1, 2)
     assert f"bise: {path}:18: broken.count: Unknown attribute 'sein'" in said.decode()
+
+
+def test_an_end_does_not_wait_for_the_compiler(meter: Path) -> None:
+    meter.write_text(f"{COUNTING}\n# {time.time_ns()}\n")  # nobody has compiled this one
+    with Topology(PORTS, hosts="answering") as topology, routed(topology) as router:
+        words = (BISE, "node", "add", str(meter), "--name", router.bise.name)
+        adding = router.namespace.start(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        pid = router.pid
+        wait_until("it compiles", lambda: "bise.engine.fill" in commands_of_children(pid), 60)
+        router.bise.signal(signal.SIGINT)
+        assert router.bise.process.wait(10) == 0
+        _, said = adding.communicate(timeout=10)
+        assert b"is stopping; nothing was changed" in said
+        assert "Traceback" not in router.bise.log()
+
+
+def commands_of_children(pid: int) -> str:
+    return subprocess.run(["ps", "--ppid", str(pid), "-o", "args"], capture_output=True, text=True).stdout

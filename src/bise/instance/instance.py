@@ -91,6 +91,7 @@ class Instance:
             self.state = "stopping"
             self.supervisor.stopping()
             self._give_back()
+            await self.user_nodes.stop()
 
     async def _unless_stopped(self, beginning: Coroutine[Any, Any, None]) -> None:
         """Compiling may take a minute: nobody who wants an end waits for it."""

@@ -7,7 +7,7 @@ anything that runs is touched. Each worker writes a record of its own, so that n
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +87,7 @@ class UserNodes:
 
     def __init__(self, of: "Instance") -> None:
         self._of, self._turn = of, asyncio.Lock()
+        self._under_way: asyncio.Future[messages.NodeChanged] | None = None
         self._held: dict[str, Held] = {}
         self._nothing = Records(NoState, 1)
 
@@ -165,19 +166,18 @@ class UserNodes:
 
     async def add(self, arguments: dict[str, Any]) -> messages.NodeChanged:
         """Takes the file `path` in, behind those that are there."""
-        async with self._turn:
-            self._must_forward()
-            written = read(Path(str(arguments.get("path"))))
-            if written.name in self._held:
-                why = f"a file of that name is there already; `bise node reload {written.name}` takes its changes in"
-                raise NodeError(written.path, 0, why)
-            return await self._with(written.path, "added")
+        return await self._in_turn(lambda: self._added(Path(str(arguments.get("path")))))
+
+    async def _added(self, path: Path) -> messages.NodeChanged:
+        written = read(path)
+        if written.name in self._held:
+            why = f"a file of that name is there already; `bise node reload {written.name}` takes its changes in"
+            raise NodeError(written.path, 0, why)
+        return await self._with(written.path, "added")
 
     async def reload(self, arguments: dict[str, Any]) -> messages.NodeChanged:
         """Reads the file called `name` again."""
-        async with self._turn:
-            self._must_forward()
-            return await self._with(self._find(arguments).file.written.path, "changed")
+        return await self._in_turn(lambda: self._with(self._find(arguments).file.written.path, "changed"))
 
     async def _with(self, path: Path, action: str) -> messages.NodeChanged:
         begun, written = time.monotonic_ns(), read(path)
@@ -193,12 +193,29 @@ class UserNodes:
 
     async def remove(self, arguments: dict[str, Any]) -> messages.NodeChanged:
         """Leaves the file called `name` out from now on."""
+        return await self._in_turn(lambda: self._without(self._find(arguments).file.name))
+
+    async def _without(self, name: str) -> messages.NodeChanged:
+        begun = time.monotonic_ns()
+        await self._change([file for file in self.files if file.name != name])
+        _log.info("node %s: removed", name)
+        return {"name": name, "action": "removed", "took_ns": time.monotonic_ns() - begun}
+
+    async def _in_turn(self, change: Callable[[], Coroutine[Any, Any, messages.NodeChanged]]) -> messages.NodeChanged:
+        """One change after the other; nobody who wants an end waits for the compiler."""
         async with self._turn:
             self._must_forward()
-            name, begun = self._find(arguments).file.name, time.monotonic_ns()
-            await self._change([file for file in self.files if file.name != name])
-            _log.info("node %s: removed", name)
-            return {"name": name, "action": "removed", "took_ns": time.monotonic_ns() - begun}
+            self._under_way = asyncio.ensure_future(change())
+            try:
+                return await self._under_way
+            except asyncio.CancelledError:
+                raise BiseError(f"bise {self._of.wanted.name!r} is stopping; nothing was changed") from None
+
+    async def stop(self) -> None:
+        """Gives up what is under way, and lets who asked for it know."""
+        if self._under_way is not None and self._under_way.cancel():
+            await asyncio.wait([self._under_way])
+            await asyncio.sleep(0)
 
     def _find(self, arguments: dict[str, Any]) -> Held:
         name = str(arguments.get("name"))
