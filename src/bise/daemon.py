@@ -3,8 +3,11 @@
 import asyncio
 import logging
 import sys
+from collections.abc import Iterable
 
 from bise.control.config import Configuration
+from bise.engine.graph import Graph, build
+from bise.engine.node import NOWHERE, Part
 from bise.errors import BiseError
 from bise.features.ethernet.control import Control as Ethernet
 from bise.features.feature import Feature, Surroundings
@@ -22,6 +25,11 @@ START = "ethernet.input"
 def make_features(surroundings: Surroundings) -> list[Feature]:
     """The control side of every feature."""
     return [feature(surroundings) for feature in FEATURES]  # type: ignore[call-arg]
+
+
+def graph(users: Iterable[Part] = ()) -> Graph:
+    """The graph of all features and these parts."""
+    return build(START, [*(feature.part for feature in FEATURES), *users], always=(NOWHERE,))
 
 
 def run(configuration: Configuration) -> int:

@@ -89,6 +89,25 @@ DROPS: list[messages.Reason] = [
 ]
 
 
+NODES: list[messages.UserNode] = [
+    {
+        "name": "dns_guard",
+        "path": "/etc/bise/dns_guard.py",
+        "digest": "0123456789abcdef",
+        "changed": True,
+        "nodes": [
+            {
+                "name": "dns_guard.guard",
+                "behind": ["ipv4.input VALID"],
+                "leads": {"ON": "ipv4.look_up", "BLOCKED": "drop dns_guard.blocked"},
+            }
+        ],
+        "state": {"Counts.queries": [1200, 34], "Counts.blocked": [0, 7]},
+    }
+]
+CHANGED: messages.NodeChanged = {"name": "dns_guard", "action": "changed", "took_ns": 3_200_000_000}
+
+
 def routes(arguments: dict[str, Any]) -> messages.RoutesPage:
     """Pages of ROUTES; the cursor is where to go on."""
     first, limit = int(arguments.get("after", 0)), arguments["limit"]
@@ -108,5 +127,9 @@ VERBS = {
     "neighbours": lambda _: NEIGHBOURS,
     "drops": lambda _: DROPS,
     "punts": lambda _: DROPS[:1],
+    "nodes": lambda _: NODES,
+    "node-add": lambda given: {**CHANGED, "name": given["path"], "action": "added"},
+    "node-reload": lambda given: {**CHANGED, "name": given["name"]},
+    "node-remove": lambda given: {**CHANGED, "name": given["name"], "action": "removed"},
     "confirm": lambda _: {"was_waiting": True},
 }

@@ -17,6 +17,7 @@ from tests.control.serving import serving
         ("neighbours", replies.NEIGHBOURS),
         ("drops", replies.DROPS),
         ("punts", replies.DROPS[:1]),
+        ("nodes", replies.NODES),
         ("confirm", {"was_waiting": True}),
     ],
 )

@@ -122,3 +122,14 @@ def test_a_file_that_cannot_be_read_is_said(tmp_path):
     latin = tmp_path / "latin.toml"
     latin.write_bytes("name = 'é'".encode("latin-1"))
     assert complaint(latin).endswith("not UTF-8 (octet 8)")
+
+
+def test_a_path_of_a_node_is_meant_from_where_it_is_written(written, tmp_path):
+    path = written('nodes = ["mine.py", "/etc/bise/other.py"]')
+    assert configuration(path, {}).nodes == (tmp_path / "mine.py", Path("/etc/bise/other.py"))
+    assert configuration(path, {"nodes": [Path("here.py")]}).nodes == (Path("here.py"),)
+
+
+def test_two_nodes_of_one_name_are_refused():
+    said = complaint(None, nodes=[Path("a/mine.py"), Path("b/mine.py")])
+    assert said.startswith("--node: two files of the same name")

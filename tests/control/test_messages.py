@@ -20,6 +20,8 @@ VERBS: dict[str, Any] = {
     "routes": messages.RoutesPage,
     "neighbours": list[messages.Neighbour],
     "drops, punts": list[messages.Reason],
+    "nodes": list[messages.UserNode],
+    "node-add, node-reload, node-remove": messages.NodeChanged,
     "confirm": messages.Confirmed,
 }
 EXAMPLES: dict[str, Any] = {
@@ -28,6 +30,8 @@ EXAMPLES: dict[str, Any] = {
     "routes": replies.routes({"limit": 3}),
     "neighbours": replies.NEIGHBOURS,
     "drops, punts": replies.DROPS,
+    "nodes": replies.NODES,
+    "node-add, node-reload, node-remove": replies.CHANGED,
     "confirm": {"was_waiting": True},
 }
 

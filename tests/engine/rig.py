@@ -9,7 +9,7 @@ import importlib
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bise.engine.crew import Crew, Duty, ReceiveQueue, TransmitLane
@@ -42,11 +42,13 @@ class Frame:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a burst: packets by sink, sent ones by their place in the burst, punted ones in order."""
+    """What became of a burst: packets by sink, sent ones by their place in the burst, punted ones in order, copies of
+    packets with the port that they left by."""
 
     sinks: dict[str, int]
     sent: dict[int, tuple[int, bytes]]
     punted: list[bytes]
+    copies: list[tuple[int, bytes]] = field(default_factory=list)
 
 
 class Rings:
@@ -131,14 +133,15 @@ class Rig:
         assert self.pipeline.burst(
             self.worker.address, self.member.plan.record.address, self.queue(port).address
         ) == len(frames)
-        sent = {}
+        sent, copies = {}, []
         for egress, rings in enumerate(self.ports):
             taken = rings.take()
-            sent |= {packets.index(packet): (egress, _octets(packet)) for packet in taken}
+            sent |= {packets.index(packet): (egress, _octets(packet)) for packet in taken if packet in packets}
+            copies += [(egress, _octets(packet)) for packet in taken if packet not in packets]
             self.pool.put(taken)
         for packet in packets:
             Mbuf(packet).buf_addr = packet + BUFFER
-        return Outcome(dict(self.crew.sums() - before), sent, self._punted())
+        return Outcome(dict(self.crew.sums() - before), sent, self._punted(), copies)
 
     def _lay(self, packet: int, number: int, frame: Frame) -> None:
         mbuf = Mbuf(packet)

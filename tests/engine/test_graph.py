@@ -1,5 +1,6 @@
 """Parts become a graph, or GraphError says why they don't."""
 
+from dataclasses import replace
 from enum import IntEnum
 
 import pytest
@@ -133,3 +134,10 @@ def test_a_timers_node_is_an_entry_too():
 def test_graphs_of_the_same_parts_are_equal():
     assert build(f"{NAME}.first", parts()) == build(f"{NAME}.first", parts())
     assert build(f"{NAME}.first", parts()) != build(f"{NAME}.first", parts(end=KEPT))
+
+
+def test_names_that_would_be_one_word_in_the_pipeline_are_refused():
+    """Or one of the two would run in the other's place."""
+    alike = replace(second, name=f"{NAME.rpartition('_')[0]}.{NAME.rpartition('_')[2]}_first")
+    with pytest.raises(GraphError, match="are names too much alike"):
+        build(f"{NAME}.first", [*parts(end=To(alike.name, GONE)), Part({alike: {One.ON: TRANSMIT}})])

@@ -20,12 +20,12 @@ from tests.structure.sources import (
 )
 
 FILE_LINES, FUNCTION_LINES = 400, 40
-CODE = (ROOT / "src", ROOT / "tests", ROOT / "script")
+CODE = (ROOT / "src", ROOT / "tests", ROOT / "script", ROOT / "examples")
 # Each says nothing that a more exact word wouldn't say better.
 NEVER_A_PART = {"util", "utils", "helper", "helpers", "manager", "misc", "ctx"}
 NEVER_ALONE = {"common", "data", "info"}
 # Folders of tests that look at the whole rather than at one part.
-WHOLE = {"structure", "oracle", "captures", "product"}
+WHOLE = {"structure", "oracle", "captures", "product", "examples"}
 
 
 def test_files_stay_short():

@@ -10,7 +10,22 @@ from typing import Annotated
 
 import typer
 
-from bise.cli import bench, check, completion, confirm, drops, neighbours, ports, punts, routes, run, status, top, web
+from bise.cli import (
+    bench,
+    check,
+    completion,
+    confirm,
+    drops,
+    neighbours,
+    nodes,
+    ports,
+    punts,
+    routes,
+    run,
+    status,
+    top,
+    web,
+)
 from bise.errors import BiseError
 
 app = typer.Typer(
@@ -29,12 +44,14 @@ for verb in (
     drops.drops,
     punts.punts,
     confirm.confirm,
+    nodes.nodes,
     bench.bench,
     top.top,
     web.web,
     completion.completion,
 ):
     app.command()(verb)
+app.add_typer(nodes.app, name="node")
 completion.teach_shells()
 
 

@@ -13,6 +13,7 @@ PORT = (
 )
 Ports = Annotated[list[str] | None, typer.Option("--port", help=PORT, metavar="PORT", autocompletion=interfaces)]
 _MODE = "poll, adaptive (the default) or interrupt: how workers wait for packets."
+NODE = "A Python file with nodes of your own (docs/first-node.md). Once for each file."
 
 
 def run(
@@ -31,22 +32,15 @@ def run(
         int | None,
         typer.Option(help="Give the interfaces back after so many seconds, unless `bise confirm` follows."),
     ] = None,
+    node: Annotated[list[Path] | None, typer.Option("--node", help=NODE, metavar="FILE")] = None,
 ) -> None:
     """Forward between the ports as Linux is configured to; Ctrl-C gives the interfaces back."""
     # The daemon brings the compiler along, which no other verb should wait for.
     from bise.control.config import configuration
     from bise.control.machine import admitted
 
-    flags = {
-        "ports": port,
-        "cores": cores,
-        "mode": mode,
-        "memory": memory,
-        "queues": queues,
-        "name": name,
-        "confirm": confirm,
-    }
-    wanted = admitted(configuration(config, flags))
+    flags = {"ports": port, "cores": cores, "mode": mode, "memory": memory, "queues": queues, "name": name}
+    wanted = admitted(configuration(config, {**flags, "confirm": confirm, "nodes": node}))
 
     from bise import daemon
 

@@ -36,7 +36,7 @@ class Mode(StrEnum):
 class Configuration:
     """One Bise. `memory`: octets of the packet pool. `queues`: of each port, None for one a worker.
 
-    `cores` is empty where the operator named none, until `machine.admitted` chooses.
+    `cores` is empty where the operator named none, until `machine.admitted` chooses. `nodes`: users' files.
     """
 
     name: str = "default"
@@ -46,6 +46,7 @@ class Configuration:
     memory: int = 256 << 20
     queues: int | None = None
     confirm_ns: int | None = None
+    nodes: tuple[Path, ...] = ()
 
 
 def configuration(path: Path | None, flags: Mapping[str, object]) -> Configuration:
@@ -82,6 +83,9 @@ def read(path: Path) -> dict[str, Any]:
             settings[key] = _SETTINGS[key](value)
         except ValueError as error:
             raise ConfigurationError(f"{path}:{_line(text, key, str(error))}: {key}: {error}") from None
+    # A file's own place is what it means by a path.
+    if "nodes" in settings:
+        settings["nodes"] = tuple(path.parent / node for node in settings["nodes"])
     return settings
 
 
@@ -142,6 +146,15 @@ def _core_range(word: str) -> range:
     return range(int(found[1]), int(found[2] or found[1]) + 1)
 
 
+def _nodes(value: object) -> tuple[Path, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, str | Path) for one in value):
+        raise ValueError('a list of files, like ["/etc/bise/my_node.py"]')
+    paths = tuple(Path(one) for one in value)
+    if len({path.stem for path in paths}) < len(paths):
+        raise ValueError("two files of the same name; nodes are named after their file")
+    return paths
+
+
 def _mode(value: object) -> Mode:
     if value not in list(Mode):
         raise ValueError(f"{', '.join(Mode)}: one of these, not {value!r}")
@@ -175,6 +188,7 @@ _SETTINGS: Mapping[str, Callable[[object], Any]] = {
     "memory": _memory,
     "queues": _number(1, 64),
     "confirm": _number(1, MOST_CONFIRM_S),
+    "nodes": _nodes,
 }
 _FILE_KEYS = [key for key in _SETTINGS if key != "confirm"]  # who stays logged in is no property of a configuration
-_FLAGS = {"ports": "--port"}
+_FLAGS = {"ports": "--port", "nodes": "--node"}

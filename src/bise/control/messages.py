@@ -159,13 +159,42 @@ class Reason(TypedDict):
     meaning: str
 
 
+class PlacedNode(TypedDict):
+    """A node of a user's file. `behind`: the nodes with the edges that lead to it; `leads`: where its own do."""
+
+    name: str
+    behind: list[str]
+    leads: dict[str, str]
+
+
+class UserNode(TypedDict):
+    """An element of the reply to `nodes`: a file. `state`: each field of its records, a number for each worker."""
+
+    name: str
+    path: str
+    digest: str
+    changed: bool
+    nodes: list[PlacedNode]
+    state: dict[str, list[int]]
+
+
+class NodeChanged(TypedDict):
+    """Reply to `node-add`, `node-reload` and `node-remove`."""
+
+    name: str
+    action: Literal["added", "changed", "removed", "unchanged"]
+    took_ns: int
+
+
 class Confirmed(TypedDict):
     """Reply to `confirm`. `was_waiting` False: nobody had asked for it, or it was confirmed before."""
 
     was_waiting: bool
 
 
-Reply = Status | RoutesPage | Confirmed | list[PortCounters] | list[Neighbour] | list[Reason]
+Reply = (
+    Status | RoutesPage | Confirmed | list[PortCounters] | list[Neighbour] | list[Reason] | list[UserNode] | NodeChanged
+)
 Arguments = dict[str, Any]
 
 

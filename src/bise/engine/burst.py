@@ -1,15 +1,18 @@
 """What the generated burst function is made of, besides the nodes: taking packets up, and every way to let them go."""
 
+from bise.engine.packet import NO_PORT
 from bise.engine.punting import punt
-from bise.engine.worker import LANE_OCTETS, Lane, Worker
+from bise.engine.worker import LANE_OCTETS, LANE_ROOM, Lane, Worker
 from bise.hot import external, hot, load64, prefetch, store64
-from bise.ports.mbuf import HEADROOM, Mbuf, receive_into
+from bise.ports.mbuf import HEADROOM, ROOM, Mbuf, receive_into
 
 put = external("bise_pool_put", "void", ("i64", "i64"))
 get = external("bise_pool_get", "i64", ("i64", "i64"))
+_move = external("memcpy", "i64", ("i64", "i64", "i64"))
 _AHEAD = 4  # packets
 _PACKETS = Lane.packets.offset
 _SPARE = Worker.spare.offset
+_COPY = Worker.copy.offset
 
 
 @hot
@@ -32,6 +35,26 @@ def take_up(packet, buffer_address, port):
     packet.l4 = 0
     packet.egress = 0
     packet.hop = 0
+    packet.copy = NO_PORT
+
+
+@hot
+def duplicate(worker, plan, packet, left):
+    """Puts a copy of a packet, as it is, on the lane that it asks for. `left`: how many of the burst may need that lane
+    yet, this one among them. A copy that there is no memory or room for, or that is not in one piece, is counted."""
+    port, packet.copy = packet.copy, NO_PORT
+    whole = packet.length == packet.total and packet.length <= ROOM
+    lane = Lane(plan.lanes + port * LANE_OCTETS)
+    if port >= plan.lane_count or not whole or lane.count + left >= LANE_ROOM or get(worker.address + _COPY, 1) != 0:
+        worker.uncopied += 1
+        return
+    buffer = Mbuf(worker.copy)
+    receive_into(buffer, HEADROOM, packet.length, packet.port)
+    _move(buffer.buf_addr + HEADROOM, packet.data, packet.length)
+    store64(lane.address + _PACKETS + 8 * lane.count, buffer.address)
+    lane.count += 1
+    lane.octets += packet.length
+    worker.copied += 1
 
 
 @hot

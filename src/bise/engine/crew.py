@@ -78,14 +78,30 @@ class Member:
         _fill(scratch, 2 * _SCRATCH // 8, start)
         self.thread: threading.Thread | None = None
         self.plan: _Memory | None = None
+        self.leaving: list[_Memory] = []  # plans that it may still be in the middle of
         self.past: Counter[str] = Counter()
         self.past_received: Counter[tuple[int, str]] = Counter()
 
     def packets(self) -> int:
         """What this worker has received so far."""
-        now = self.plan.received() if self.plan is not None else Counter[tuple[int, str]]()
-        both = (*self.past_received.items(), *now.items())
-        return sum(number for (_, what), number in both if what == "packets")
+        return sum(number for (_, what), number in self.received().items() if what == "packets")
+
+    def sums(self) -> Counter[str]:
+        """Packets by sink since the start. Never less than before, whatever plans are exchanged meanwhile."""
+        total = Counter(self.past)
+        for plan in self._counting():
+            total.update(plan.sums())
+        return total
+
+    def received(self) -> Counter[tuple[int, str]]:
+        """Packets and octets received by port number since the start."""
+        total = Counter(self.past_received)
+        for plan in self._counting():
+            total.update(plan.received())
+        return total
+
+    def _counting(self) -> "list[_Memory]":
+        return [*self.leaving, self.plan] if self.plan is not None else []
 
     def lane(self, port: int) -> Lane:
         """What this worker has sent through a port."""
@@ -170,14 +186,15 @@ class Crew:
         self._prepare, self._leave = prepare, leave
         self.failure: BaseException | None = None
 
-    def publish(self, pipeline: Pipeline, duties: Sequence[Duty], states: Mapping[str, int]) -> None:
+    def publish(self, pipeline: Pipeline, duties: Sequence[Duty], states: Mapping[str, int | Sequence[int]]) -> None:
         """Makes every worker run `pipeline` from its next round on; what it ran before is freed once it can't be read.
 
-        `states`: address by the name `module.class` of each state record. Lanes of ports that are no longer named
-        discard what reaches them.
+        `states`: address by the name `module.class` of each state record, or one for each worker. Lanes of ports that
+        are no longer named discard what reaches them.
         """
-        addresses = [states[f"{kind.__module__}.{kind.__qualname__}"] for kind in pipeline.source.states]
-        for member, duty in zip(self.members, duties, strict=True):
+        found = [states[f"{kind.__module__}.{kind.__qualname__}"] for kind in pipeline.source.states]
+        for number, (member, duty) in enumerate(zip(self.members, duties, strict=True)):
+            addresses = [state if isinstance(state, int) else state[number] for state in found]
             plan = _Memory(member, pipeline, duty, addresses)
             known = {lane.port: lane for lane in duty.lanes}
             for port in range(PORTS):
@@ -189,6 +206,7 @@ class Crew:
             before, member.plan = member.plan, plan
             store_release(member.record.address + Worker.plan.offset, plan.record.address)
             if before is not None:
+                member.leaving.append(before)
                 self.epochs.retire(_Closing(member, before))
 
     def start(self) -> None:
@@ -245,18 +263,14 @@ class Crew:
         """Packets by sink, of all workers since the start."""
         total: Counter[str] = Counter()
         for member in self.members:
-            total.update(member.past)
-            if member.plan is not None:
-                total.update(member.plan.sums())
+            total.update(member.sums())
         return total
 
     def received(self) -> Counter[tuple[int, str]]:
         """By port number: "packets" and "octets" that the workers received since the start, and packets "punted"."""
         total: Counter[tuple[int, str]] = Counter()
         for member in self.members:
-            total.update(member.past_received)
-            if member.plan is not None:
-                total.update(member.plan.received())
+            total.update(member.received())
         return total
 
 
@@ -267,6 +281,7 @@ class _Closing:
         self._member, self._plan = member, plan
 
     def __call__(self) -> None:
+        self._member.leaving.remove(self._plan)
         self._member.past.update(self._plan.sums())
         self._member.past_received.update(self._plan.received())
         self._plan.close()

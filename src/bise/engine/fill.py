@@ -17,11 +17,16 @@ from bise.hot import declared, load_library
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
+def end_with(parent: int) -> None:
+    """From now on this process ends when its parent does."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() != parent:  # it died before we asked to be told
+        sys.exit(1)
+
+
 def main() -> None:
     parent, cores, priority, libraries, *modules = sys.argv[1:]
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-    if os.getppid() != int(parent):  # it died before we asked to be told
-        sys.exit(1)
+    end_with(int(parent))
     os.nice(int(priority))
     if cores:
         os.sched_setaffinity(0, {int(core) for core in cores.split(",")})

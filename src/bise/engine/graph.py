@@ -74,6 +74,7 @@ def build(start: str, parts: Iterable[Part], always: Iterable[Sink] = ()) -> Gra
         _insert(targets, insert)
     timers = tuple(timer for part in parts for timer in part.timers)
     order = _order([start, *(timer.node.name for timer in timers)], nodes, targets)
+    _tell_apart(order)
     sinks: dict[str, Sink] = {"transmit": Transmit()} | {sink.name: sink for sink in always}
     for node in order:
         for target in targets[node.name].values():
@@ -83,6 +84,15 @@ def build(start: str, parts: Iterable[Part], always: Iterable[Sink] = ()) -> Gra
     states = {node.state for node in order}
     glances = tuple(glance for part in parts for glance in part.glances if glance.state in states)
     return Graph(tuple(order), edges, tuple(sorted(sinks.values(), key=_rank)), timers, glances)
+
+
+def _tell_apart(order: list[Node]) -> None:
+    """In the pipeline's text a dot in a name is an underscore."""
+    seen: dict[str, str] = {}
+    for node in order:
+        word = node.name.replace(".", "_")
+        if seen.setdefault(word, node.name) != node.name:
+            raise GraphError(f"{node.name} and {seen[word]} are names too much alike")
 
 
 def _rank(sink: Sink) -> tuple[int, int]:
@@ -121,8 +131,12 @@ def _resolve(nodes: dict[str, Node], target: Target) -> "str | Sink":
 
 
 def _insert(targets: dict[str, dict[str, "str | Sink"]], insert: Insert) -> None:
-    if insert.at not in targets or insert.edge not in targets[insert.at]:
-        raise GraphError(f"{insert.node.name} wants to stand on edge {insert.edge} of {insert.at}, which isn't there")
+    found = targets.get(insert.at)
+    if found is None or insert.edge not in found:
+        there = f"its edges are {', '.join(found)}" if found else f"there are {', '.join(sorted(targets))}"
+        raise GraphError(
+            f"{insert.node.name} wants to stand on edge {insert.edge} of {insert.at}, which isn't there; {there}"
+        )
     targets[insert.node.name][insert.through.name] = targets[insert.at][insert.edge]
     targets[insert.at][insert.edge] = insert.node.name
 

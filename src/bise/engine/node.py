@@ -7,6 +7,8 @@ from typing import Any
 
 from bise.hot import Header, hot
 
+USERS = "bise_node_"  # the packages that users' files become begin like this
+
 
 class PuntClass(Enum):
     """How urgent a packet is for Linux: each class has a budget of its own."""
@@ -67,6 +69,7 @@ class To:
 
 Target = Sink | To
 TRANSMIT = Transmit()
+NOWHERE = Drop("nodes.no-port", "a node of the user's leads it out by a port that isn't there")
 NOTHING = Nothing()
 
 
@@ -76,7 +79,7 @@ class Node:
     `edges` is the common one, which the others wait for.
 
     `name` is `feature.function`; `state` is the record class of the feature's state, an instance of which is the
-    function's second argument.
+    function's second argument. Only one that `copies` may ask for copies of its packet (`packet.copy_to`).
     """
 
     name: str
@@ -86,19 +89,31 @@ class Node:
     state: type[Header]
     function: Callable[..., int]
     source: Callable[..., int]
+    copies: bool = False
+
+    @property
+    def is_users(self) -> bool:
+        """Whether a file of the user's declares it."""
+        return self.module.startswith(USERS)
 
     def __call__(self, packet: Any, state: Any, now: int) -> int:
         return self.function(packet, state, now)
 
 
-def node(edges: type[IntEnum], state: type[Header]) -> Callable[[Callable[..., int]], Node]:
+class NoState(Header):
+    """The state of a node that has none."""
+
+
+def node(
+    edges: type[IntEnum], state: type[Header] = NoState, copies: bool = False
+) -> Callable[[Callable[..., int]], Node]:
     """Declares a node; its name is made of the feature's folder (or the file's name) and the function's."""
 
     def make(function: Callable[..., int]) -> Node:
         parts = function.__module__.split(".")
         feature = parts[-2] if parts[-1] == "nodes" else parts[-1]
         name = f"{feature}.{function.__name__}"
-        return Node(name, function.__module__, function.__name__, edges, state, hot(function), function)
+        return Node(name, function.__module__, function.__name__, edges, state, hot(function), function, copies)
 
     return make
 

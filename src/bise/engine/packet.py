@@ -3,8 +3,11 @@
 The record lives on the stack of the burst loop, so that the compiler keeps it in registers.
 """
 
-from bise.hot import Header, hot, le16, le32, le64
+from bise.hot import Header, hot, le16, le32, le64, load32, load64, store32, store64
 from bise.ports.mbuf import Mbuf
+from bise.wire.ethernet import SIZE, Ethernet
+
+NO_PORT = 0xFFFF
 
 
 class Packet(Header):
@@ -19,6 +22,7 @@ class Packet(Header):
     l3 = le16()  # offset of the network header; written by ethernet
     l4 = le16()  # offset of the transport header, 0 where unknown; written by ipv4 and ipv6
     hop = le64()  # address of the next-hop record; written by ipv4 and ipv6
+    copy = le16()  # number of the port that gets a copy, NO_PORT: none; written by nodes that copy, and the engine
 
 
 @hot
@@ -43,3 +47,30 @@ def trim(packet, octets):
         buffer.pkt_len = octets
         packet.length = octets
         packet.total = octets
+
+
+@hot
+def copy_to(packet, port):
+    """Sends a copy of the packet, as it is when the node returns, by this port as well; NO_PORT: by none. The node has
+    to be declared with `copies=True`."""
+    packet.copy = port
+
+
+@hot
+def strip(packet, octets, ethertype):
+    """Takes away so many octets behind the Ethernet header, which then says `ethertype`; False where that is more than
+    the packet has. What an offset led to before lies `octets` nearer."""
+    if octets < 0 or octets > packet.length - SIZE:
+        return False
+    start, end = load64(packet.data), load32(packet.data + 8)
+    buffer = Mbuf(packet.buffer)
+    buffer.data_off += octets
+    buffer.data_len -= octets
+    buffer.pkt_len -= octets
+    packet.data += octets
+    packet.length -= octets
+    packet.total -= octets
+    store64(packet.data, start)
+    store32(packet.data + 8, end)
+    Ethernet(packet, 0).ethertype = ethertype
+    return True

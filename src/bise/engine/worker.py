@@ -60,6 +60,9 @@ class Worker(Header):
     asleep = le64()  # times that it slept
     spare = le64()  # address of an empty packet for the next timer, 0: none yet
     originated = le64()  # packets that timers made
+    copy = le64()  # address of the packet that becomes a copy; scratch
+    copied = le64()  # copies that nodes asked for and got
+    uncopied = le64()  # and those that there was no memory or room for
 
 
 class Plan(Header):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bise.engine.graph import Graph
-from bise.engine.node import Node, Punt, PuntClass
+from bise.engine.node import NOWHERE, TRANSMIT, Node, Punt, PuntClass
 from bise.hot import Header
 
 
@@ -65,10 +65,10 @@ def _opening(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header]
         '"""',
         "",
         "from bise.engine.burst import (",
-        "    discard, finish, gather, gathered, give_away, give_back, is_due, lane_at, look_ahead,",
+        "    discard, duplicate, finish, gather, gathered, give_away, give_back, is_due, lane_at, look_ahead,",
         "    originate, pass_on, release, settle, take_up,",
         ")",
-        "from bise.engine.packet import Packet",
+        "from bise.engine.packet import NO_PORT, Packet",
         "from bise.engine.worker import BURST, Plan, Queue, Worker",
         "from bise.hot import entry, expect, load64, local",
         *(f"import {module}" for module in dict.fromkeys((*nodes, *(one.module for one in graph.glances)))),
@@ -153,9 +153,16 @@ def _node(graph: Graph, number: int, node: Node) -> str:
     edges = list(node.edges)
     decision = f"{_alias(node)}(packet, {_state_alias(node.state)}, now)"
     lines = [f"        if at == {number}:", f"            edge_{number} = expect({decision}, {int(edges[0])})"]
+    if node.copies:
+        lines += [
+            "            if packet.copy != NO_PORT:",
+            "                duplicate(worker, plan, packet, BURST - number)",
+        ]
     for place, edge in enumerate(edges):
         target = graph.edges[node.name][edge.name]
-        to = places[target] if target in places else first_sink + graph.sink_number(target)
+        to: object = places[target] if target in places else first_sink + graph.sink_number(target)
+        if node.is_users and target == TRANSMIT.name:
+            to = f"{to} if packet.egress < plan.lane_count else {first_sink + graph.sink_number(NOWHERE.name)}"
         word = "if" if place == 0 else "elif"
         condition = f"{word} edge_{number} == {int(edge)}:" if place < len(edges) - 1 else "else:"
         if len(edges) == 1:
@@ -216,7 +223,7 @@ def _tick(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header], .
         "        return 0",
         "    now, lanes, queue = worker.now, plan.lanes, Queue(load64(plan.queues))",
         *_states(states),
-        "    packet, finished, made = make_packet(), 0, 0",
+        "    packet, number, finished, made = make_packet(), 0, 0, 0",
         f"    for timer in range({len(graph.timers)}):",
         "        at = -1",
     ]

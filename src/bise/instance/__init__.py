@@ -6,4 +6,5 @@ General layout
 - `gating`    from gates, the mirror's state and the workers' to each port's gate word
 - `verdicts`  which addresses are Linux's, told to the steering programs
 - `replies`   what the reading verbs are answered
+- `nodes`     users' nodes that come, change and go; `records` is what they remember
 """

@@ -29,11 +29,13 @@ from bise.control.systemd import Supervisor
 from bise.engine import worker
 from bise.engine.crew import PORTS, Crew
 from bise.engine.graph import Graph, build
+from bise.engine.node import NOWHERE, Part
 from bise.engine.pipeline import Pipeline, build_elsewhere, compile_declared
 from bise.errors import BiseError
 from bise.features.feature import Feature, PortFacts, Surroundings
 from bise.instance import gating
 from bise.instance.gating import Standing
+from bise.instance.nodes import UserNodes
 from bise.instance.ports import Port, PortTable
 from bise.instance.verdicts import LocalAddresses
 from bise.instance.watchdog import Watchdog
@@ -51,6 +53,7 @@ _MODES = {"poll": worker.POLL, "adaptive": worker.ADAPTIVE, "interrupt": worker.
 _TICK_S = 0.02
 _WRITE_BACK_TICKS = 50
 _LATELY_NS = 3_000_000_000
+_BESIDE_NICE = 5  # of the process that compiles while packets are forwarded
 # The sysctls that the fast path follows by itself; every other one that matters is a gate (control/gates/settings.py).
 NATIVE = frozenset({"send-redirects", "bc-forwarding", "mtu6", "rp-filter", "use-neigh"})
 
@@ -73,6 +76,7 @@ class Instance:
         self.settings = Settings()
         self.features: list[Feature] = []
         self.pipeline: Pipeline | None = None
+        self.user_nodes = UserNodes(self)
         self._opened = AsyncExitStack()
         self._stop = asyncio.Event()
         self._facts: dict[str, PortFacts] = {}
@@ -80,6 +84,7 @@ class Instance:
         self._fresh: set[str] = set()  # ports whose sockets have nothing yet to receive into
         self._ticks = 0
         self.failure = ""
+        self._offload = False  # whether some port has ever come without checksums
 
     async def run(self) -> None:
         """Until a signal, `confirm` running out, or a worker's death. Raises BiseError where it can't begin."""
@@ -93,6 +98,7 @@ class Instance:
             self.state = "stopping"
             self.supervisor.stopping()
             self._give_back()
+            await self.user_nodes.stop()
         if self.failure:
             raise InstanceError(self.failure)
 
@@ -110,7 +116,7 @@ class Instance:
 
         self.server = ControlServer(self.wanted.name)
         self._opened.push_async_callback(self.server.close)
-        await self.server.start(Replies(self).verbs())
+        await self.server.start({**Replies(self).verbs(), **self.user_nodes.verbs()})
         await compile_declared(self._other_cores())
         self._open_memory()
         self.mirror = Mirror()
@@ -120,6 +126,7 @@ class Instance:
         self.features = self._make_features(Surroundings(self.mirror, self.crew.epochs.retire, PORTS))
         for feature in self.features:
             self._opened.callback(feature.close)
+        self._opened.callback(self.user_nodes.close)
         self._open_ports()
         self.watchdog = Watchdog(self.crew)
         self._opened.callback(self.watchdog.leave_if_stuck)
@@ -167,17 +174,30 @@ class Instance:
         if isinstance(port, KernelPort):
             self.watch.steered(port.name, read_interface(port.name).xdp_program)
 
-    def graph(self) -> Graph:
-        """The graph of the configuration that is running."""
-        offload = any(port.incomplete_checksums for port in self.ports.open_ports.values())
-        parts = [feature.part for feature in self.features if offload or not feature.part.inserts]
-        return build(self._start_node, parts)
+    def graph(self, users: Iterable[Part] | None = None) -> Graph:
+        """The graph of the configuration that is running, or with these instead of the users' parts that run."""
+        # Ports that were lost may come back: what the first ones needed stays.
+        self._offload |= any(port.incomplete_checksums for port in self.ports.open_ports.values())
+        parts = [feature.part for feature in self.features if self._offload or not feature.part.inserts]
+        own = [file.part for file in self.user_nodes.files] if users is None else list(users)
+        return build(self._start_node, [*parts, *own], always=(NOWHERE,) if own else ())
 
     async def _compile(self) -> None:
         others = self._other_cores()
         if others:
             os.sched_setaffinity(0, others)  # the workers' cores are theirs alone
-        self.pipeline = await build_elsewhere(self.graph(), self.ports.drivers(), others)
+        self._drivers = self.ports.drivers()
+        await self.user_nodes.begin(self.wanted.nodes)
+        self.pipeline = await build_elsewhere(self.graph(), self._drivers, others)
+
+    async def compiled(self, graph: Graph) -> Pipeline:
+        """Another pipeline for the same ports, made beside the traffic."""
+        return await build_elsewhere(graph, self._drivers, self._other_cores(), _BESIDE_NICE)
+
+    def run_through(self, pipeline: Pipeline) -> None:
+        """From their next rounds on, the workers lead packets through this pipeline."""
+        self.pipeline = pipeline
+        self._publish()
 
     def _other_cores(self) -> list[int]:
         """Those that are not the workers'."""
@@ -204,7 +224,7 @@ class Instance:
             for feature in self.features
             for kind, address in feature.states().items()
         }
-        self.crew.publish(self.pipeline, self.ports.duties(), states)
+        self.crew.publish(self.pipeline, self.ports.duties(), {**states, **self.user_nodes.states()})
 
     # What Linux says
 
@@ -380,4 +400,3 @@ def _register() -> None:
 
 def _unregister() -> None:
     shim.attempt("bise_thread_unregister")
-

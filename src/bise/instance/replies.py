@@ -214,6 +214,9 @@ class Replies:
         over = sum(member.punting.over_budget for member in of.crew.members)
         meaning = "more than Linux can be given, on a port that it can't take back"
         found.append({"reason": "punt.budget", "packets": over, "meaning": meaning})
+        lost = sum(member.record.uncopied for member in of.crew.members)
+        meaning = "copies that a user's node asked for, and that there was no memory or room for"
+        found.append({"reason": "copy.lost", "packets": lost, "meaning": meaning})
         return found
 
     def punts(self, arguments: dict[str, Any]) -> list[messages.Reason]:

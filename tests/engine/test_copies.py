@@ -1,0 +1,53 @@
+"""Copies that users' nodes ask for, and ports that they name and that aren't there."""
+
+import json
+from functools import cache
+from typing import Any
+
+import pytest
+
+from bise.hot import MODE
+from tests.engine.wild import BURSTS
+from tests.modes import run
+
+pytestmark = pytest.mark.timeout(600)
+TO_NOWHERE = {"drop nodes.no-port": 2}
+
+
+@cache
+def told() -> dict[str, Any]:
+    """In a process of its own: a pool is not undone."""
+    found: dict[str, Any] = json.loads(run(MODE.value, "tests.engine.wild"))
+    return found
+
+
+def test_a_copy_is_the_packet_as_the_node_left_it():
+    octets = bytearray(BURSTS["one"][0].octets)
+    octets[2:4] = b"\x07\0"
+    assert told()["one"]["copies"] == [[1, octets.hex()]]
+    assert told()["none"]["copies"] == []
+
+
+@pytest.mark.parametrize(("burst", "count"), [("one", 1), ("by the port that it leaves by", 1), ("a full burst", 32)])
+def test_what_is_copied_is_sent_all_the_same(burst, count):
+    became = told()[burst]
+    assert became["copied"] == [count, 0]
+    assert len(became["copies"]) == became["sent"] == count
+    assert became["sinks"] == {"transmit": count}
+
+
+@pytest.mark.parametrize("burst", ["to no port", "not in one piece", "too large for one"])
+def test_a_copy_that_cannot_be_is_counted_and_the_packet_goes_on(burst):
+    became, count = told()[burst], len(BURSTS[burst])
+    assert became["copied"] == [0, count]
+    assert became["copies"] == []
+    assert became["sent"] == count
+
+
+def test_a_copy_of_a_packet_that_goes_on_to_another_node():
+    assert told()["on"]["copied"] == [1, 0]
+    assert told()["on"]["sinks"] == {"transmit": 1}
+
+
+def test_a_port_that_is_not_there_is_no_way_out():
+    assert told()["out by no port"]["sinks"] == TO_NOWHERE

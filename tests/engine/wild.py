@@ -1,0 +1,93 @@
+"""Leads packets through a user's node that copies to, and sends by, whatever port the packet names.
+
+    python -m tests.engine.wild
+
+Prints what became of each burst, and how many copies there were and were not. AssertionError if a packet is lost.
+"""
+
+import json
+import tempfile
+from pathlib import Path
+
+from bise.engine.graph import build
+from bise.engine.node import NOWHERE
+from bise.engine.nodefile import keep, load, read
+from bise.hot import Region
+from bise.ports.mbuf import ROOM
+from tests.engine import steps
+from tests.engine.rig import Frame, Rig
+
+PORTS = 3
+FILE = """
+from enum import IntEnum
+from bise.node import TRANSMIT, Header, Insert, NO_PORT, Part, copy_to, le16, node, u8
+class Word(Header):
+    edge = u8()
+    egress = u8()
+    rounds = le16()
+    copy = le16()
+    way_out = le16()
+class Wild(IntEnum):
+    ON = 0
+    OUT = 1
+@node(Wild, copies=True)
+def wild(packet, state, now):
+    word = Word(packet, 0)
+    copy_to(packet, word.copy)
+    word.rounds = 7
+    packet.egress = word.way_out
+    return Wild.OUT if word.way_out != NO_PORT else Wild.ON
+PART = Part({wild: {Wild.OUT: TRANSMIT}}, (Insert(wild, "steps.begin", "ON", Wild.ON),))
+"""
+NONE = 0xFFFF
+
+
+def frame(copy: int, way_out: int = 0, further: int = 0, octets: int = 60) -> Frame:
+    """One that begins with what the node reads."""
+    words = bytes([5, 0, 0, 0]) + copy.to_bytes(2, "little") + way_out.to_bytes(2, "little")
+    return Frame(words + bytes(octets - len(words)), further)
+
+
+BURSTS = {
+    "none": [frame(NONE)],
+    "one": [frame(1)],
+    "by the port that it leaves by": [frame(0, 0)],
+    "a full burst": [frame(1, 1)] * 32,
+    "to no port": [frame(PORTS), frame(0xFFFE), frame(255)],
+    "not in one piece": [frame(1, further=10)],
+    "too large for one": [frame(1, octets=ROOM + 1)],
+    "out by no port": [frame(NONE, PORTS), frame(NONE, 0xFFFE)],
+    "on": [frame(1, NONE)],
+}
+
+
+def main() -> dict[str, object]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "wild.py"
+        path.write_text(FILE)
+        written = read(path)
+        keep(written)
+        file, memory = load(written), Region(4096, huge_pages=False)
+    graph = build("steps.begin", [steps.PART, steps.TURNING, file.part], always=(NOWHERE,))
+    states = {kind: memory.address + 64 * number for number, kind in enumerate({node.state for node in graph.order})}
+    rig, told = Rig(graph, PORTS, states), {}
+    for name, frames in BURSTS.items():
+        before = rig.worker.copied, rig.worker.uncopied
+        became = rig.run(2, frames)
+        counts = rig.worker.copied - before[0], rig.worker.uncopied - before[1]
+        copies = [(egress, octets.hex()) for egress, octets in became.copies]
+        told[name] = {"sinks": became.sinks, "copied": counts, "copies": copies, "sent": len(became.sent)}
+    total = rig.crew.sums()
+    duty, names = rig.member.plan.duty, {f"{kind.__module__}.{kind.__qualname__}": at for kind, at in states.items()}
+    rig.crew.publish(rig.pipeline, [duty], {name: [at] for name, at in names.items()})
+    assert rig.crew.sums() == total  # the worker may still be in the middle of the old plan
+    rig.worker.epoch += 1
+    rig.crew.epochs.advance()
+    assert rig.crew.sums() == total
+    assert rig.run(2, [frame(1)]).copies
+    rig.close()
+    return told
+
+
+if __name__ == "__main__":
+    print(json.dumps(main()))
