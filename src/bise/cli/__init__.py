@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from bise.cli import bench, check, confirm, drops, neighbours, ports, punts, routes, run, status
+from bise.cli import bench, capture, check, confirm, cycles, drops, neighbours, ports, punts, routes, run, status, trace
 from bise.errors import BiseError
 
 app = typer.Typer(
@@ -28,6 +28,9 @@ for verb in (
     neighbours.neighbours,
     drops.drops,
     punts.punts,
+    trace.trace,
+    capture.capture,
+    cycles.cycles,
     confirm.confirm,
     bench.bench,
 ):

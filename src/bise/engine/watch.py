@@ -1,8 +1,8 @@
 """The instrumented twin's own part: time stamps and notes at each node, and a ring of records of packets' ways.
 
-A watched plan is a plan whose pipeline is the twin and whose `watch` leads here. One worker writes a Watch, save `tail`,
-which the control thread moves past what it has read. Bursts that nobody wants to see, and those that the ring has no
-room for, go through the pipeline's own burst function, so that looking never costs more than somebody reads.
+A watched plan is a plan whose pipeline is the twin and whose `watch` leads here. One worker writes a Watch, save
+`tail`, which the control thread moves past what it has read. Bursts that nobody wants to see, and those that the ring
+has no room for, go through the pipeline's own burst function: looking never costs more than somebody reads.
 """
 
 from bise.engine.worker import BURST

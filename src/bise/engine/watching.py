@@ -84,7 +84,8 @@ class _Watched:
 
     def read(self, most: int) -> list[bytes]:
         """Records that were not read yet, so many at most."""
-        watch, found = self.watch, []
+        watch = self.watch
+        found: list[bytes] = []
         while len(found) < most and watch.tail < watch.head:
             record = Record(watch.records + (watch.tail & watch.mask) * watch.stride)
             found.append(ctypes.string_at(record.address, record.octets))

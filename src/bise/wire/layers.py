@@ -29,7 +29,7 @@ _EXTENSIONS = (Protocol.HOP_BY_HOP, Protocol.ROUTING, Protocol.DESTINATION_OPTIO
 _HEX = frozenset({"checksum", "flags", "flags_version", "version_class_flow", "ethertype"})
 
 
-@dataclass(frozen=True)
+@dataclass
 class Octets:
     """A packet as header classes see one, over a copy of its octets."""
 
@@ -63,7 +63,8 @@ def packet_of(octets: bytes) -> Octets:
 
 def layers(octets: bytes) -> list[Layer]:
     """The headers from Ethernet on, as far as they are whole and something says what they are."""
-    packet, found = packet_of(octets), []
+    packet = packet_of(octets)
+    found: list[Layer] = []
     kind: type[Header] | None = Ethernet
     at = 0
     while kind is not None and at + kind.size <= len(octets) and len(found) < _MOST_HEADERS:
