@@ -1,6 +1,7 @@
 """`bise trace`: a packet's way through the graph, node by node, with what changed in its headers."""
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -8,9 +9,9 @@ import typer
 
 from bise.cli import pcapng, show
 from bise.cli.described import comment, describe, lines
-from bise.cli.filters import compile_filter
+from bise.cli.filters import Filter, compile_filter
 from bise.cli.outputs import opened
-from bise.cli.watching import Watch, missed_note
+from bise.cli.watching import Told, Watch, missed_note
 from bise.cli.words import Json, Name
 
 _DEPTH = 192  # octets in which changes are looked for
@@ -37,13 +38,10 @@ def trace(
     with ExitStack() as stack:
         writer = pcapng.Writer(stack.enter_context(opened(pcap)), "bise trace") if pcap is not None else None
         watch = stack.enter_context(Watch(name, port=port, side="in", depth=_DEPTH))
-        for told in watch.ways():
-            if told is None or not matches(told.way.came, told.way.came_total):
-                continue
-            packet = describe(told)
+        for told in _matching(watch, matches):
+            packet, way = describe(told), told.way
             found.append(packet)
             if writer is not None:
-                way = told.way
                 writer.packet(told.port, told.when_ns, way.came, way.came_total, pcapng.INBOUND, comment(packet))
             if not json:
                 for text in lines(len(found), packet):
@@ -54,3 +52,11 @@ def trace(
         show.as_json(found)
     else:
         show.line(f"{len(found)} of {watch.seen + watch.missed} packets shown{missed_note(watch)}")
+
+
+def _matching(watch: Watch, matches: Filter) -> Iterator[Told]:
+    """Packets until Ctrl-C, which ends a trace as it ends tcpdump."""
+    with suppress(KeyboardInterrupt):
+        for told in watch.ways():
+            if told is not None and matches(told.way.came, told.way.came_total):
+                yield told

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -63,6 +64,8 @@ class Watch:
         self.seen = self.missed = 0
 
     def __enter__(self) -> Self:
+        # An end that is asked for is an orderly one: `timeout 10 bise capture …`.
+        self._before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         self._client = ControlClient(self._name)
         self._client.__enter__()
         self._number = self._client.ask("watch", **self._wanted)["watch"]
@@ -78,6 +81,7 @@ class Watch:
                 raise
         finally:
             self._client.__exit__()
+            signal.signal(signal.SIGTERM, self._before)
 
     def ways(self, seconds: float | None = None) -> Iterator[Told | None]:
         """Packets as they are told, for so many seconds from when the recording began; None where nothing came for a

@@ -7,7 +7,8 @@ Linux announces none of them: `/proc/net/packet` is read now and then. Sockets f
 
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,12 +74,16 @@ def _programs(inodes: Iterable[int]) -> dict[int, str]:
     wanted = {f"socket:[{inode}]": inode for inode in inodes}
     found: dict[int, str] = {}
     for process in Path("/proc").glob("[0-9]*"):
-        try:
-            links = [os.readlink(each) for each in (process / "fd").iterdir()]
-            here = {wanted[link] for link in links if link in wanted}
+        here = {wanted[link] for link in _links(process / "fd") if link in wanted}
+        with suppress(OSError):  # it ended in between
             if here:
-                name = (process / "comm").read_text().strip()
-                found |= dict.fromkeys(here, f"{name} ({process.name})")
-        except OSError:
-            continue  # it ended in between
+                found |= dict.fromkeys(here, f"{(process / 'comm').read_text().strip()} ({process.name})")
     return found
+
+
+def _links(folder: Path) -> Iterator[str]:
+    """Where the links of a folder lead, as far as they are still there."""
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            with suppress(OSError):
+                yield os.readlink(folder / name)

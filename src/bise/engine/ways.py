@@ -1,10 +1,10 @@
 """Records of packets' ways as Python reads them: in the client that asked for them, away from the control thread."""
 
-import ctypes
+import struct
 from dataclasses import dataclass
 
 from bise.engine import watch
-from bise.engine.watch import Record
+from bise.hot import Header
 
 
 @dataclass(frozen=True)
@@ -37,26 +37,27 @@ class Way:
     steps: tuple[Step, ...]
 
 
+def _layout(record: type[Header]) -> struct.Struct:
+    """All fields at once: thousands of records a second are read."""
+    return struct.Struct("<" + "".join({16: "H", 32: "I", 64: "q"}[field.bits] for field in record.fields.values()))
+
+
+_RECORD, _STEP = _layout(watch.Record), _layout(watch.Step)
+
+
 def read(octets: bytes) -> Way:
     """The way that a record tells of, as `Watching.read` returned it."""
-    memory = ctypes.create_string_buffer(octets, len(octets))
-    record = Record(ctypes.addressof(memory))
-    steps, stride, at = [], watch.Step.size + record.depth, Record.size
-    for number in range(record.steps):
-        step = watch.Step(record.address + at + number * stride)
-        begin = at + number * stride + watch.Step.size
-        kept = octets[begin : begin + step.kept]
-        steps.append(Step(step.node, step.edge, step.cycles, step.egress, kept))
-    came = record.octets - record.left - record.room if record.sides & watch.LEFT else record.octets - record.came
-    return Way(
-        record.when,
-        record.port,
-        record.egress,
-        record.sink,
-        record.sides,
-        octets[came : came + record.came] if record.sides & watch.CAME else b"",
-        record.came_total,
-        octets[record.octets - record.left : record.octets] if record.sides & watch.LEFT else b"",
-        record.left_total,
-        tuple(steps),
+    _, when, end, came_total, left_total, port, egress, sink, steps, came, left, sides, depth, room, _, _ = (
+        _RECORD.unpack_from(octets)
     )
+    stride = _STEP.size + depth
+    made = tuple(_step(octets, _RECORD.size + number * stride) for number in range(steps))
+    begin = end - left - room if sides & watch.LEFT else end - came
+    received = octets[begin : begin + came] if sides & watch.CAME else b""
+    sent = octets[end - left : end] if sides & watch.LEFT else b""
+    return Way(when, port, egress, sink, sides, received, came_total, sent, left_total, made)
+
+
+def _step(octets: bytes, at: int) -> Step:
+    node, edge, cycles, _, _, egress, kept = _STEP.unpack_from(octets, at)
+    return Step(node, edge, cycles, egress, octets[at + _STEP.size : at + _STEP.size + kept])
