@@ -82,15 +82,15 @@ def check_a_full_ring(rig: Rig) -> None:
     watched_again(rig, Wanted(port=0))
     assert rig.watching is not None
     burst = [frame("transmit", mark=number) for number in range(32)]
-    sent = sum(len(rig.run(0, burst).sent) for _ in range(40))
-    assert sent == 40 * 32
+    sent = sum(len(rig.run(0, burst).sent) for _ in range(80))
+    assert sent == 80 * 32
     seen, missed = rig.watching.looked()
-    assert (seen + missed, seen) == (sent, 512)
+    assert (seen + missed, seen) == (sent, 2048)
     found = ways(rig, 100)
     assert [way.came[4] for way in found] == [number % 32 for number in range(100)]
     rig.run(0, burst)
     assert rig.watching.looked() == (seen + 32, missed)
-    assert len(ways(rig)) == 512 - 100 + 32
+    assert len(ways(rig, 5000)) == 2048 - 100 + 32
     assert rig.watching.timing().bare[0] == missed
 
 

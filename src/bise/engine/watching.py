@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from bise.engine.crew import Crew, Member
 from bise.engine.pipeline import Pipeline
-from bise.engine.watch import ANY_PORT, CAME, Record, Step, Watch
+from bise.engine.watch import ANY_PORT, CAME, LEFT, Record, Step, Watch
 from bise.engine.worker import Plan, Worker
-from bise.hot import Entry, Region, load64, store64, store_release
+from bise.hot import Entry, Region, load32, load64, load_acquire, store64, store_release
 
 EVERY = 32  # of so many bursts that received something, one is timed where nothing is recorded
-_MOST_RECORDS = 512  # that the ring has room for
-_RING_OCTETS = 4 << 20
+_MOST_RECORDS = 2048  # that the ring has room for
+_RING_OCTETS = 8 << 20
 _LINE = 64
 
 
@@ -85,11 +85,11 @@ class _Watched:
     def read(self, most: int) -> list[bytes]:
         """Records that were not read yet, so many at most."""
         watch = self.watch
-        found: list[bytes] = []
-        while len(found) < most and watch.tail < watch.head:
-            record = Record(watch.records + (watch.tail & watch.mask) * watch.stride)
-            found.append(ctypes.string_at(record.address, record.octets))
-            store_release(watch.address + Watch.tail.offset, watch.tail + 1)
+        records, stride, mask, tail = watch.records, watch.stride, watch.mask, watch.tail
+        end = min(load_acquire(watch.address + Watch.head.offset), tail + most)
+        places = [records + (number & mask) * stride for number in range(tail, end)]
+        found = [ctypes.string_at(place, load32(place + Record.octets.offset)) for place in places]
+        store_release(watch.address + Watch.tail.offset, end)
         return found
 
     def close(self) -> None:
@@ -146,7 +146,7 @@ class Watching:
 
 
 def _record_octets(wanted: Wanted, steps: int) -> int:
-    octets = Record.size + steps * (Step.size + wanted.depth) + 2 * wanted.room
+    octets = Record.size + steps * (Step.size + wanted.depth) + (2 if wanted.sides & LEFT else 1) * wanted.room
     return -(-octets // _LINE) * _LINE
 
 

@@ -29,10 +29,10 @@ _LEASE_S = 3.0
 _LOOK_S = 0.25  # how often leases are looked at
 _WITHIN_S = 0.5  # the longest time that a question waits for something to tell
 _PATIENCE_S = 0.005
-_MOST_RECORDS = 128  # in one reply: a few milliseconds of the control thread
+_MOST_RECORDS = 512  # in one reply: a few milliseconds of the control thread
 _MOST_DEPTH, _MOST_ROOM = 256, 2048
 _SIDES = {"in": CAME, "out": LEFT, "both": CAME | LEFT}
-_NICE = 10
+_NICE = 5
 
 
 @dataclass
