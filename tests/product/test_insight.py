@@ -1,6 +1,7 @@
 """Looking at packets while Bise forwards them, between ordinary hosts: what is told against what was sent and seen."""
 
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -16,12 +17,13 @@ from scapy.layers.l2 import Ether
 from scapy.utils import RawPcapNgReader
 
 from bise.errors import BiseError
-from tests.namespaces import Topology
+from tests.namespaces import Port, Topology
 from tests.product.conftest import PORTS
 from tests.product.router import BISE, Router, ping, reaches, routed, wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(300)]
 TELLING_PORT, OTHER_PORT = 5353, 9
+TWO_CORES = sorted(os.sched_getaffinity(0))[:2]
 
 
 @contextmanager
@@ -190,6 +192,29 @@ def test_a_packet_socket_on_a_port_is_named(router: Router) -> None:
         listener.wait()
     wait_until("it is gone", lambda: not notes())
     assert reaches(router.host("c"), router.port("s").host4)
+
+
+@pytest.mark.skipif(len(TWO_CORES) < 2, reason="one core only")
+def test_a_capture_has_what_each_worker_forwards(tmp_path: Path) -> None:
+    """Each flow has its queue, and each queue its worker."""
+    file, ports = tmp_path / "out.pcapng", (Port("c", 1, queues=2), Port("s", 2, queues=2))
+    with (
+        Topology(ports, hosts="answering") as topology,
+        routed(topology, ("--cores", ",".join(map(str, TWO_CORES)))) as router,
+    ):
+        words = ("capture", "--port", "s", "--direction", "out", "--filter", f"udp port {TELLING_PORT}", str(file))
+        with started(router, *words) as capture, router.natively("s", 200), router.host("c").inside():
+            for number in range(200):
+                with socket(AF_INET, SOCK_DGRAM) as sender:
+                    sender.bind(("", 20_000 + number))
+                    sender.sendto(b"told of", (router.port("s").host4, TELLING_PORT))
+            wait_until("most are written", lambda: len(comments(file)) > 150)
+            capture.terminate()
+            capture.communicate(timeout=20)
+        assert all(worker["packets"] > 20 for worker in router.bise.ask("status")["workers"])
+    found = [(Ether(octets)[UDP].sport, Ether(octets)[IP].ttl, way) for octets, way, _ in comments(file)]
+    assert len({port for port, *_ in found}) == len(found)
+    assert {(ttl, way) for _, ttl, way in found} == {(63, 2)}
 
 
 def test_a_capture_goes_on_when_another_port_vanishes(tmp_path: Path) -> None:

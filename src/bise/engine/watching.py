@@ -126,11 +126,10 @@ class Watching:
             self._crew.epochs.retire(member.close)
 
     def read(self, most: int) -> list[bytes]:
-        """Records, so many at most, a worker's after another's."""
-        found: list[bytes] = []
-        for member in self._members:
-            found += member.read(most - len(found))
-        return found
+        """Records, so many at most, each worker's share of them; in the order of their bursts."""
+        share = max(1, most // len(self._members))
+        found = [record for member in self._members for record in member.read(share)]
+        return found if len(self._members) == 1 else sorted(found, key=_when)
 
     def timing(self) -> Timing:
         """What was counted since the beginning."""
@@ -143,6 +142,11 @@ class Watching:
         """Packets that may have been wanted: looked at, and not looked at as nobody had read what was recorded."""
         watches = [member.watch for member in self._members]
         return sum(watch.seen for watch in watches), sum(watch.missed for watch in watches)
+
+
+def _when(record: bytes) -> int:
+    at = Record.when.offset
+    return int.from_bytes(record[at : at + 8], "little")
 
 
 def _record_octets(wanted: Wanted, steps: int) -> int:
