@@ -96,7 +96,9 @@ def test_confirm_says_whether_anything_waited(call, daemon, directory):
         assert call("confirm", "--name", "other").out == "nothing waited to be confirmed\n"
 
 
-@pytest.mark.parametrize("verb", ["status", "ports", "routes", "neighbours", "drops", "punts", "confirm"])
+@pytest.mark.parametrize(
+    "verb", ["status", "ports", "routes", "neighbours", "drops", "punts", "confirm", "trace", "cycles"]
+)
 def test_without_a_daemon_every_verb_says_so_in_one_line(call, verb):
     outcome = call(verb)
     assert outcome.status == 1

@@ -32,7 +32,7 @@ class Told:
 
     @property
     def sink(self) -> str:
-        """"transmit", "drop …" or "punt …"."""
+        """Where its way ended: "transmit", or "drop" or "punt" with a reason."""
         return self.graph["sinks"][self.way.sink]
 
     @property
@@ -64,11 +64,14 @@ class Watch:
         self.seen = self.missed = 0
 
     def __enter__(self) -> Self:
+        self._client = ControlClient(self._name)
+        try:
+            self._number = self._client.ask("watch", **self._wanted)["watch"]
+        except BiseError:
+            self._client.__exit__()
+            raise
         # An end that is asked for is an orderly one: `timeout 10 bise capture …`.
         self._before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-        self._client = ControlClient(self._name)
-        self._client.__enter__()
-        self._number = self._client.ask("watch", **self._wanted)["watch"]
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

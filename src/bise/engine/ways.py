@@ -1,14 +1,13 @@
 """Records of packets' ways as Python reads them: in the client that asked for them, away from the control thread."""
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bise.engine import watch
 from bise.hot import Header
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """What node number `node` decided in `cycles`; `octets`: the beginning of the packet as it left the node."""
 
     node: int
@@ -18,8 +17,7 @@ class Step:
     octets: bytes
 
 
-@dataclass(frozen=True)
-class Way:
+class Way(NamedTuple):
     """One packet's way. Ports, sinks and nodes are numbers of the graph that ran; `when_ns` is CLOCK_MONOTONIC.
 
     `came` and `left` are empty where the packet wasn't of interest then (`sides` tells); the totals are its lengths.

@@ -161,9 +161,11 @@ class Insight:
         return Wanted(port, _SIDES[side], None if only is None else dict.fromkeys(ends, int(only)), depth, room)
 
     def _pipeline(self) -> Pipeline:
-        if self._of.pipeline is None or not any(self._of.crew.running()):
+        """What the workers run, which is not yet what they are to run while that is being compiled."""
+        plan = self._of.crew.members[0].plan if self._of.pipeline is not None else None
+        if plan is None or not any(self._of.crew.running()):
             raise BiseError(f"bise {self._of.wanted.name!r} is still {self._of.state}; try again in a moment")
-        return self._of.pipeline
+        return plan.pipeline
 
     def _mine(self, arguments: dict[str, Any]) -> _Watch:
         if self._watch is None or self._watch.number != arguments.get("watch"):
