@@ -37,6 +37,7 @@ def test_status_shows_everything_that_matters(call, daemon):
     assert ["routes", "10", "000", "3"] in outcome.words
     assert "gate netfilter: nft table inet [filter]\n" in outcome.out
     assert "    the kernel forwards all traffic received on eth1 (announced)\n" in outcome.out
+    assert "note: tcpdump (4711) listens on eth0\n" in outcome.out
     assert "gives the interfaces back" not in outcome.out
 
 
