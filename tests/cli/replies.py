@@ -34,6 +34,7 @@ STATUS: messages.Status = {
     "native": {"routes": {"native": 10_000, "punted": 3}, "neighbours": {"native": 12, "punted": 0}},
     "mirror": {"clean": True, "resyncs": 1, "divergences": 0},
     "confirm_deadline_ns": None,
+    "notes": ["tcpdump (4711) listens on eth0"],
 }
 
 PORTS: list[messages.PortCounters] = [

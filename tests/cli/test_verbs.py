@@ -38,6 +38,7 @@ def test_status_shows_everything_that_matters(call, daemon):
     assert ["routes", "10", "000", "3"] in outcome.words
     assert "gate netfilter: nft table inet [filter]\n" in outcome.out
     assert "    the kernel forwards all traffic received on eth1 (announced)\n" in outcome.out
+    assert "note: tcpdump (4711) listens on eth0\n" in outcome.out
     assert "gives the interfaces back" not in outcome.out
 
 
@@ -97,7 +98,9 @@ def test_confirm_says_whether_anything_waited(call, daemon, directory):
         assert call("confirm", "--name", "other").out == "nothing waited to be confirmed\n"
 
 
-@pytest.mark.parametrize("verb", ["status", "ports", "routes", "neighbours", "drops", "punts", "confirm"])
+@pytest.mark.parametrize(
+    "verb", ["status", "ports", "routes", "neighbours", "drops", "punts", "confirm", "trace", "cycles"]
+)
 def test_without_a_daemon_every_verb_says_so_in_one_line(call, verb):
     outcome = call(verb)
     assert outcome.status == 1

@@ -8,10 +8,12 @@ from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
 
+from bise.cli.described import Described
 from bise.control import messages
 from bise.control.check import CheckReport
 from bise.control.findings import Finding, Verdict
 from tests.cli import replies
+from tests.cli.recorded import GRAPH
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "json.md"
 VERBS: dict[str, Any] = {
@@ -23,6 +25,9 @@ VERBS: dict[str, Any] = {
     "nodes": list[messages.UserNode],
     "node-add, node-reload, node-remove": messages.NodeChanged,
     "confirm": messages.Confirmed,
+    "trace": list[Described],
+    "cycles": messages.Cycles,
+    "watched": messages.Watched,
 }
 EXAMPLES: dict[str, Any] = {
     "status": replies.STATUS,
@@ -33,6 +38,9 @@ EXAMPLES: dict[str, Any] = {
     "nodes": replies.NODES,
     "node-add, node-reload, node-remove": replies.CHANGED,
     "confirm": {"was_waiting": True},
+    "trace": [],
+    "cycles": {"state": "sampling", "bare": {"packets": 1, "cycles": 60}, "nodes": []},
+    "watched": {"state": "recording", "records": ["AAAA"], "seen": 1, "missed": 0, "graph": GRAPH},
 }
 
 
@@ -52,6 +60,8 @@ def keys(kind: Any, path: str = "") -> Iterator[str]:
         yield from keys(get_args(kind)[0], f"{path}[]")
     elif get_origin(kind) is dict:
         yield from keys(get_args(kind)[1], f"{path}.*")
+    elif get_origin(kind) is types.UnionType and is_typeddict(get_args(kind)[0]):
+        yield from keys(get_args(kind)[0], path)
     else:
         yield path
 

@@ -11,10 +11,12 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 
 from bise.engine.crew import Crew, Duty, ReceiveQueue, TransmitLane
 from bise.engine.graph import Graph
 from bise.engine.pipeline import Pipeline, load, place
+from bise.engine.watching import Wanted, Watching
 from bise.engine.worker import BURST, POLL, Queue
 from bise.engine.writer import Driver, Source, write
 from bise.hot import Region, load64, store64
@@ -79,13 +81,16 @@ class Rings:
 
 def build(graph: Graph) -> Pipeline:
     """Over ports in memory. The cache knows nothing of the tests' own hot code: the pipeline's name has to."""
-    source = write(graph, [DRIVER])
+    named, path, module = _entry(write(graph, [DRIVER]), graph)
+    return Pipeline(graph, named, path, module.burst, module.tick if graph.timers else None)
+
+
+def _entry(source: Source, graph: Graph) -> tuple[Source, Path, ModuleType]:
     ours = sorted({DRIVER.module} | {node.module for node in graph.order if node.module.startswith("tests.")})
     texts = [Path(str(importlib.import_module(name).__file__)).read_bytes() for name in ours]
     named = Source(f"{source.text}# {hashlib.sha256(b''.join(texts)).hexdigest()}\n", source.states)
     path = place(named)
-    module = load(path)
-    return Pipeline(graph, named, path, module.burst, module.tick if graph.timers else None)
+    return named, path, load(path)
 
 
 def open_pool(packets: int = PACKETS) -> Pool:
@@ -115,6 +120,13 @@ class Rig:
         self.crew.publish(self.pipeline, [Duty(tuple(queues), tuple(lanes))], names)
         self.worker = self.member.record
         self.worker.now = 1 << 40
+        self._burst = self.pipeline.burst
+        self.watching: Watching | None = None
+
+    def watch(self, wanted: Wanted | None) -> None:
+        """From now on every burst goes through the instrumented twin."""
+        self._burst = _entry(write(self.graph, [DRIVER], watched=True), self.graph)[2].burst
+        self.watching = Watching(self.crew, self._burst, wanted)
 
     def queue(self, port: int) -> Queue:
         """The worker's record of a port's queue."""
@@ -129,10 +141,7 @@ class Rig:
         self.ports[port].put(packets)
         self.worker.now += step_ns
         before = self.crew.sums()
-        assert self.member.plan is not None
-        assert self.pipeline.burst(
-            self.worker.address, self.member.plan.record.address, self.queue(port).address
-        ) == len(frames)
+        assert self._burst(self.worker.address, self.worker.plan, self.queue(port).address) == len(frames)
         sent, copies = {}, []
         for egress, rings in enumerate(self.ports):
             taken = rings.take()

@@ -1,6 +1,7 @@
 """The pipeline as text: a small one in full, and each as a module that reads like ours."""
 
 import ast
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -28,18 +29,31 @@ def small() -> str:
     return write(build("steps.begin", [steps.PART, steps.TURNING, steps.FORESEEING]), [ONE, TWO]).text
 
 
+@pytest.mark.parametrize("watched", [False, True])
 @pytest.mark.parametrize("drivers", [[ONE], [ONE, TWO]])
 @pytest.mark.parametrize("parts", [[steps.PART], [steps.PART, steps.TURNING, steps.FORESEEING], [steps.PART, TIMED]])
-def test_every_pipeline_is_a_module_without_faults(parts, drivers, tmp_path):
-    text = write(build("steps.begin", parts), drivers).text
+def test_every_pipeline_is_a_module_without_faults(parts, drivers, watched, tmp_path):
+    text = write(build("steps.begin", parts), drivers, watched).text
     functions = [one.name for one in ast.parse(text).body if isinstance(one, ast.FunctionDef)]
-    assert functions == (["burst", "tick"] if TIMED in parts else ["burst"])
+    assert functions == (["burst", "tick"] if TIMED in parts and not watched else ["burst"])
     file = tmp_path / "pipeline.py"
     file.write_text(text)
     # What only timers need is imported by all; state records have long names.
     words = ["--isolated", "--select", "E,F,B", "--ignore", "F401", "--line-length", "150", "--no-cache"]
     done = subprocess.run([sys.executable, "-m", "ruff", "check", *words, file], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+def test_the_instrumented_twin_is_the_pipeline_with_lines_between():
+    """Nothing of what the fast one does is left out, done otherwise, or done in another order."""
+    graph = build("steps.begin", [steps.PART, steps.TURNING, steps.FORESEEING])
+    bare, twin = (write(graph, [ONE, TWO], watched).text.splitlines() for watched in (False, True))
+    lines = iter(twin[twin.index("@entry(3)") :])
+    assert all(line in lines for line in bare[bare.index("@entry(3)") :])
+    added = {line.strip() for line in twin} - {line.strip() for line in bare}
+    assert {word for line in added for word in re.findall(r"(\w+)\(", line)} <= {
+        "Watch", "is_watched", "run_bare", "begin_burst", "begin", "cycles", "step", "keep",
+    }  # fmt: skip
 
 
 def test_states_are_listed_once_in_the_nodes_order():

@@ -1,8 +1,9 @@
 """Leads packets made by chance through the graph of all features and prints a digest of what became of each.
 
     python -m tests.features.agree make FILE COUNT SEED
-    python -m tests.features.agree lead FILE [twin]
+    python -m tests.features.agree lead FILE [twin] [watched]
 
+With `watched` they take the way through the instrumented twin of the pipeline, and what it tells is looked at.
 AssertionError where the slow twin (asked with `twin`) says otherwise, where a packet is lost, or where the counters
 don't add up; the kernel ends a run that touches an octet beside a packet, and OutOfBounds one that would in checked
 mode.
@@ -17,11 +18,16 @@ from pathlib import Path
 
 from bise import daemon
 from bise.engine.graph import build
+from bise.engine.watch import CAME, LEFT
+from bise.engine.watching import Wanted
+from bise.engine.ways import read
 from bise.features.feature import Feature, Surroundings
 from bise.tables.retire import immediately
 from tests.engine.rig import Frame, Outcome, Rig
 from tests.features import naive, world
 from tests.features.frames import bursts
+
+DEPTH = 128
 
 
 def whole_graph() -> tuple[Rig, list[Feature]]:
@@ -48,14 +54,38 @@ def expected(port: int, frames: list[Frame]) -> Outcome | None:
     return Outcome(dict(Counter(fate.sink for fate in fates)), sent, punted)
 
 
-def main(path: Path, with_twin: bool) -> tuple[str, dict[str, int]]:
+def check_told(rig: Rig, frames: list[Frame], found: Outcome) -> None:
+    """Each packet's way is told: what came, each node's edge, how it left the last of them."""
+    assert rig.watching is not None
+    ways = [read(record) for record in rig.watching.read(len(frames))]
+    assert [way.came for way in ways] == [frame.octets for frame in frames]
+    names = [sink.name for sink in rig.graph.sinks]
+    assert +Counter(names[way.sink] for way in ways) == +Counter(found.sinks)
+    assert {n: (way.egress, way.left) for n, way in enumerate(ways) if way.sink == 0} == found.sent
+    for way in ways:
+        at = rig.graph.order[0].name
+        for step in way.steps:
+            node = rig.graph.order[step.node]
+            assert node.name == at
+            at = rig.graph.edges[at][node.edges(step.edge).name]
+        assert at == names[way.sink]
+        assert way.sink != 0 or way.steps[-1].octets == way.left[:DEPTH]
+    whole = [way for way in ways if names[way.sink].startswith("punt ") and way.came_total == len(way.came)]
+    assert [way.steps[-1].octets for way in whole] == [octets[:DEPTH] for octets in found.punted]
+
+
+def main(path: Path, with_twin: bool, watched: bool = False) -> tuple[str, dict[str, int]]:
     """The digest, and how many packets reached each sink."""
     (rig, features), state, total = whole_graph(), hashlib.sha256(), Counter({})
+    if watched:
+        rig.watch(Wanted(sides=CAME | LEFT, depth=DEPTH))
     made = pickle.loads(path.read_bytes())
     for number, (port, frames) in enumerate(made):
         found = rig.run(port, frames)
         twin = expected(port, frames) if with_twin else None
         assert twin is None or found == twin, f"burst {number} on {port}\n{found}\n{twin}"
+        if watched:
+            check_told(rig, frames, found)
         state.update(repr((sorted(found.sinks.items()), sorted(found.sent.items()), found.punted)).encode())
         total.update(found.sinks)
     assert sum(total.values()) == sum(len(frames) for _, frames in made)
@@ -72,4 +102,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "make":
         place.write_bytes(pickle.dumps(bursts(int(sys.argv[4]), int(sys.argv[3]))))
     else:
-        print(json.dumps(main(place, "twin" in sys.argv)))
+        print(json.dumps(main(place, "twin" in sys.argv, "watched" in sys.argv)))

@@ -34,6 +34,14 @@ def test_python_and_machine_code_agree_with_the_twin(tmp_path):
     assert _runs(("compiled", "interpreted"), tmp_path / "packets", 2000, 1)["transmit"] > 50
 
 
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(("mode", "count"), [("compiled", 2000), ("interpreted", 300)])
+def test_the_instrumented_twin_does_the_same_and_tells_how(tmp_path, mode, count):
+    run("interpreted", "tests.features.agree", "make", tmp_path / "packets", count, 3)
+    bare = run(mode, "tests.features.agree", "lead", tmp_path / "packets")
+    assert run(mode, "tests.features.agree", "lead", tmp_path / "packets", "watched") == bare
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_three_modes_agree_and_every_way_is_taken(tmp_path):

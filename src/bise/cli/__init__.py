@@ -12,9 +12,11 @@ import typer
 
 from bise.cli import (
     bench,
+    capture,
     check,
     completion,
     confirm,
+    cycles,
     drops,
     neighbours,
     nodes,
@@ -24,6 +26,7 @@ from bise.cli import (
     run,
     status,
     top,
+    trace,
     web,
 )
 from bise.errors import BiseError
@@ -43,6 +46,9 @@ for verb in (
     neighbours.neighbours,
     drops.drops,
     punts.punts,
+    trace.trace,
+    capture.capture,
+    cycles.cycles,
     confirm.confirm,
     nodes.nodes,
     bench.bench,

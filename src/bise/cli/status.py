@@ -27,6 +27,8 @@ def status(name: Name = "default", json: Json = False) -> None:
     shares("mirrored", reply["native"])
     show.line("")
     gates(reply["gates"])
+    for note in reply["notes"]:
+        show.line(f"note: {note}", "yellow")
 
 
 def shares(title: str, native: dict[str, Share]) -> None:

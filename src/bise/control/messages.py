@@ -83,6 +83,7 @@ class Status(TypedDict):
     native: dict[str, Share]
     mirror: Mirror
     confirm_deadline_ns: int | None
+    notes: list[str]
 
 
 class PortCounters(TypedDict):
@@ -186,6 +187,64 @@ class NodeChanged(TypedDict):
     took_ns: int
 
 
+class Watch(TypedDict):
+    """Reply to `watch` and `unwatch`: the number that `watched` takes."""
+
+    watch: int
+
+
+class WatchedNode(TypedDict):
+    """`edges`: by number the edge's name and the node or sink that it leads to."""
+
+    name: str
+    edges: dict[str, list[str]]
+
+
+class WatchedGraph(TypedDict):
+    """What the numbers in records mean: nodes and sinks by place, ports by number; `realtime_ns` makes of their times
+    those of the wall clock."""
+
+    nodes: list[WatchedNode]
+    sinks: list[str]
+    ports: dict[str, str]
+    realtime_ns: int
+
+
+class Watched(TypedDict):
+    """Reply to `watched`. `records` in base64, as engine/watch.py lays them out. `seen`, `missed`: packets that were
+    looked at, and not looked at as earlier ones had not been fetched yet. `graph`: with the first records, and again
+    with the first that another pipeline made, else None."""
+
+    state: Literal["compiling", "recording"]
+    records: list[str]
+    seen: int
+    missed: int
+    graph: WatchedGraph | None
+
+
+class Spent(TypedDict):
+    """Cycles that so many packets took together."""
+
+    packets: int
+    cycles: int
+
+
+class NodeSpent(TypedDict):
+    """As Spent, by one node."""
+
+    node: str
+    packets: int
+    cycles: int
+
+
+class Cycles(TypedDict):
+    """Reply to `cycles`. `bare`: whole bursts that ran without time stamps while others were sampled."""
+
+    state: Literal["compiling", "sampling"]
+    bare: Spent
+    nodes: list[NodeSpent]
+
+
 class Confirmed(TypedDict):
     """Reply to `confirm`. `was_waiting` False: nobody had asked for it, or it was confirmed before."""
 
@@ -193,7 +252,17 @@ class Confirmed(TypedDict):
 
 
 Reply = (
-    Status | RoutesPage | Confirmed | list[PortCounters] | list[Neighbour] | list[Reason] | list[UserNode] | NodeChanged
+    Status
+    | RoutesPage
+    | Confirmed
+    | Watch
+    | Watched
+    | Cycles
+    | NodeChanged
+    | list[PortCounters]
+    | list[Neighbour]
+    | list[Reason]
+    | list[UserNode]
 )
 Arguments = dict[str, Any]
 

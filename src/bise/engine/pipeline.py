@@ -35,6 +35,7 @@ class Pipeline:
     path: pathlib.Path
     burst: Entry
     tick: Entry | None = None
+    drivers: tuple[Driver, ...] = ()
 
 
 def place(source: Source) -> pathlib.Path:
@@ -70,12 +71,12 @@ def build(graph: Graph, drivers: Sequence[Driver]) -> Pipeline:
     """Writes, compiles in this process where need be, and loads."""
     source = write(graph, drivers)
     path = place(source)
-    return _loaded(graph, source, path)
+    return _loaded(graph, drivers, source, path)
 
 
-def _loaded(graph: Graph, source: Source, path: pathlib.Path) -> Pipeline:
+def _loaded(graph: Graph, drivers: Sequence[Driver], source: Source, path: pathlib.Path) -> Pipeline:
     module = load(path)
-    pipeline = Pipeline(graph, source, path, module.burst, module.tick if graph.timers else None)
+    pipeline = Pipeline(graph, source, path, module.burst, module.tick if graph.timers else None, tuple(drivers))
     for entry in filter(None, (pipeline.burst, pipeline.tick)):
         entry.compile()
     return pipeline
@@ -120,4 +121,13 @@ async def build_elsewhere(
     source = write(graph, drivers)
     path = place(source)
     await compile_elsewhere([str(path)], path.with_suffix(".done"), cores, nice)
-    return _loaded(graph, source, path)
+    return _loaded(graph, drivers, source, path)
+
+
+async def build_twin(pipeline: Pipeline, cores: Sequence[int] = (), nice: int = 0) -> Entry:
+    """The burst function of the pipeline's instrumented twin: compiled elsewhere, loaded beside the control thread."""
+    path = place(write(pipeline.graph, pipeline.drivers, watched=True))
+    await compile_elsewhere([str(path)], path.with_suffix(".done"), cores, nice)
+    burst: Entry = load(path).burst
+    await asyncio.to_thread(burst.compile)
+    return burst

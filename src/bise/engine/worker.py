@@ -80,6 +80,7 @@ class Plan(Header):
     counts = le64(constant=True)  # address of a 64-bit counter for each sink of the pipeline
     tick = le64(constant=True)  # address of the function (worker, plan, ending) -> packets that calls timers; 0: none
     due = le64(constant=True)  # address of an array: when each timer is due, in ns; written by the worker
+    watch = le64(constant=True)  # address of the Watch record where `pipeline` is the instrumented twin, else 0
 
 
 class Queue(Header):

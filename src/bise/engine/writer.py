@@ -31,19 +31,22 @@ class Source:
     states: tuple[type[Header], ...]
 
 
-def write(graph: Graph, drivers: Sequence[Driver]) -> Source:
-    """The module whose entry `burst(worker, plan, queue)` runs `graph` over ports of these kinds."""
+def write(graph: Graph, drivers: Sequence[Driver], watched: bool = False) -> Source:
+    """The module whose entry `burst(worker, plan, queue)` runs `graph` over ports of these kinds.
+
+    `watched`: the instrumented twin (engine/watch.py), which does the same and takes notes; it has no timers.
+    """
     states = tuple(dict.fromkeys(node.state for node in graph.order))
     blocks = (
-        _opening(graph, drivers, states),
-        _receive(drivers),
-        _setup(graph, states),
-        *(_node(graph, number, node) for number, node in enumerate(graph.order)),
-        _sinks(graph),
+        _opening(graph, drivers, states, watched),
+        _receive(drivers, watched),
+        _setup(graph, states, watched),
+        *(_node(graph, number, node, watched) for number, node in enumerate(graph.order)),
+        _sinks(graph, watched),
         "    queue.received += count\n    queue.octets += octets",
         _flush(drivers, "through"),
         "    return count",
-        *([_tick(graph, drivers, states)] if graph.timers else []),
+        *([_tick(graph, drivers, states)] if graph.timers and not watched else []),
     )
     return Source("\n".join(blocks) + "\n", states)
 
@@ -56,10 +59,11 @@ def _state_alias(state: type[Header]) -> str:
     return f"{state.__module__}_{state.__qualname__}".replace(".", "_").replace("bise_features_", "").lower()
 
 
-def _opening(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header], ...]) -> str:
+def _opening(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header], ...], watched: bool) -> str:
     nodes = (node.module for node in graph.order)
+    what = "The instrumented twin of the pipeline" if watched else "The pipeline"
     lines = [
-        '"""The pipeline, written for the configuration that is running. Sinks:',
+        f'"""{what}, written for the configuration that is running. Sinks:',
         "",
         *(f"    {number} {sink.name}" for number, sink in enumerate(graph.sinks)),
         '"""',
@@ -69,8 +73,9 @@ def _opening(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header]
         "    originate, pass_on, release, settle, take_up,",
         ")",
         "from bise.engine.packet import NO_PORT, Packet",
+        *(["from bise.engine.watch import Watch, begin, begin_burst, is_watched, keep, run_bare, step"] * watched),
         "from bise.engine.worker import BURST, Plan, Queue, Worker",
-        "from bise.hot import entry, expect, load64, local",
+        f"from bise.hot import {'cycles, ' * watched}entry, expect, load64, local",
         *(f"import {module}" for module in dict.fromkeys((*nodes, *(one.module for one in graph.glances)))),
         *(f"from {state.__module__} import {state.__qualname__} as {_state_alias(state)}_record" for state in states),
         *(f"from {d.module} import receive as receive_{d.kind}, transmit as transmit_{d.kind}" for d in drivers),
@@ -94,7 +99,7 @@ def _choice(drivers: Sequence[Driver], indent: str, subject: str, action: str) -
     return lines
 
 
-def _receive(drivers: Sequence[Driver]) -> str:
+def _receive(drivers: Sequence[Driver], watched: bool) -> str:
     lines = [
         "",
         "",
@@ -102,12 +107,21 @@ def _receive(drivers: Sequence[Driver]) -> str:
         "def burst(worker_address, plan_address, queue_address):",
         '    """Receives a burst, leads every packet to its sink, sends. Returns the packets received."""',
         "    worker, plan, queue = Worker(worker_address), Plan(plan_address), Queue(queue_address)",
+        *(_WATCH if watched else ()),
         "    now, received = worker.now, worker.received",
         *_choice(drivers, "    ", "queue.kind", "count = receive_{kind}(queue.driver, received, BURST)"),
         "    if count <= 0:",
         "        return 0",
+        *(["    begin_burst(watch, queue, count)"] * watched),
     ]
     return "\n".join(lines)
+
+
+_WATCH = (
+    "    watch = Watch(plan.watch)",
+    "    if not is_watched(watch, queue):",
+    "        return run_bare(watch, worker, plan, queue)",
+)
 
 
 def _states(states: tuple[type[Header], ...]) -> list[str]:
@@ -117,7 +131,7 @@ def _states(states: tuple[type[Header], ...]) -> list[str]:
     ]
 
 
-def _setup(graph: Graph, states: tuple[type[Header], ...]) -> str:
+def _setup(graph: Graph, states: tuple[type[Header], ...], watched: bool) -> str:
     lines = [
         *_states(states),
         "    packet, lanes, port = make_packet(), plan.lanes, queue.port",
@@ -131,6 +145,7 @@ def _setup(graph: Graph, states: tuple[type[Header], ...]) -> str:
         "    for number in range(through):",
         "        take_up(packet, load64(received + 8 * number), port)",
         "        octets += packet.total",
+        *(["        begin(watch, packet)"] * watched),
         "        at = 0",
     ]
     return "\n".join(lines)
@@ -147,12 +162,17 @@ def _glances(graph: Graph) -> list[str]:
     ]
 
 
-def _node(graph: Graph, number: int, node: Node) -> str:
+def _node(graph: Graph, number: int, node: Node, watched: bool = False) -> str:
     places = {one.name: place for place, one in enumerate(graph.order)}
     first_sink = len(graph.order)
     edges = list(node.edges)
     decision = f"{_alias(node)}(packet, {_state_alias(node.state)}, now)"
-    lines = [f"        if at == {number}:", f"            edge_{number} = expect({decision}, {int(edges[0])})"]
+    lines = [
+        f"        if at == {number}:",
+        *(["            begun = cycles()"] * watched),
+        f"            edge_{number} = expect({decision}, {int(edges[0])})",
+        *([f"            step(watch, packet, {number}, edge_{number}, cycles() - begun)"] * watched),
+    ]
     if node.copies:
         lines += [
             "            if packet.copy != NO_PORT:",
@@ -172,7 +192,7 @@ def _node(graph: Graph, number: int, node: Node) -> str:
     return "\n".join(lines)
 
 
-def _sinks(graph: Graph) -> str:
+def _sinks(graph: Graph, watched: bool = False) -> str:
     first_sink = len(graph.order)
     punts = [number for number, sink in enumerate(graph.sinks) if isinstance(sink, Punt)]
     urgent = [
@@ -182,6 +202,7 @@ def _sinks(graph: Graph) -> str:
     ]
     first_punt, first_urgent = (min(numbers, default=len(graph.sinks)) for numbers in (punts, urgent))
     lines = [
+        *([f"        keep(watch, packet, at - {first_sink}, now)"] * watched),
         f"        if at == {first_sink}:",
         "            gather(lanes, packet)",
         "        else:",

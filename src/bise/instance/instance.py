@@ -20,6 +20,7 @@ from bise.control.config import Configuration
 from bise.control.gates.gate import Gate
 from bise.control.gates.settings import Settings
 from bise.control.gates.watch import Watch
+from bise.control.listeners import Listeners
 from bise.control.mirror import Mirror
 from bise.control.objects import Link, NeighbourKey
 from bise.control.port_specs import KernelPort as KernelSpec
@@ -73,6 +74,7 @@ class Instance:
         self.begun_ns = time.monotonic_ns()
         self.confirm_by_ns: int | None = None
         self.standing = Standing()
+        self.listeners = Listeners()
         self.settings = Settings()
         self.features: list[Feature] = []
         self.pipeline: Pipeline | None = None
@@ -112,11 +114,13 @@ class Instance:
             await opening
 
     async def _open(self) -> None:
+        from bise.instance.insight import Insight
         from bise.instance.replies import Replies
 
         self.server = ControlServer(self.wanted.name)
         self._opened.push_async_callback(self.server.close)
-        await self.server.start({**Replies(self).verbs(), **self.user_nodes.verbs()})
+        self.insight = Insight(self, self._other_cores())
+        await self.server.start({**Replies(self).verbs(), **self.user_nodes.verbs(), **self.insight.verbs()})
         await compile_declared(self._other_cores())
         self._open_memory()
         self.mirror = Mirror()
@@ -132,6 +136,7 @@ class Instance:
         self._opened.callback(self.watchdog.leave_if_stuck)
         self._opened.callback(self._close_ports)
         self._opened.callback(self.watchdog.stop_workers)
+        self._opened.push_async_callback(self.insight.close)
         self.mirror.subscribe(self._changed)
         self.mirror.watch_clean(self._set_clean)
         gc.disable()  # a full table is a million objects that stay: not to be gone through again and again
@@ -360,6 +365,7 @@ class Instance:
             self._write_back()
             self._tend_owned()
             self._seek_lost(self.mirror.links.values())
+            self.listeners.look({port.ifindex: name for name, port in self.ports.open_ports.items()})
             self.supervisor.alive()
         self.failure = self.watchdog.look()
         if self.failure:

@@ -61,6 +61,7 @@ class Replies:
             "native": self._native(),
             "mirror": self._mirror() if begun else {"clean": False, "resyncs": 0, "divergences": 0},
             "confirm_deadline_ns": of.confirm_by_ns,
+            "notes": [*of.listeners.notes, *of.insight.notes()],
         }
 
     def _memory(self) -> messages.Memory:
