@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from bise.cli import bench, check, confirm, drops, neighbours, ports, punts, routes, run, status
+from bise.cli import bench, check, confirm, drops, neighbours, ports, punts, replay, routes, run, status
 from bise.errors import BiseError
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ for verb in (
     drops.drops,
     punts.punts,
     confirm.confirm,
+    replay.replay,
     bench.bench,
 ):
     app.command()(verb)

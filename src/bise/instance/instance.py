@@ -28,9 +28,9 @@ from bise.control.socket import ControlServer
 from bise.control.systemd import Supervisor
 from bise.engine import worker
 from bise.engine.crew import PORTS, Crew
-from bise.engine.graph import Graph, build
+from bise.engine.graph import Graph
 from bise.engine.pipeline import Pipeline, build_elsewhere, compile_declared
-from bise.features.feature import Feature, PortFacts, Surroundings
+from bise.features.feature import Feature, PortFacts, Surroundings, graph_of
 from bise.instance import gating
 from bise.instance.gating import Standing
 from bise.instance.ports import Port, PortTable
@@ -159,8 +159,7 @@ class Instance:
     def graph(self) -> Graph:
         """The graph of the configuration that is running."""
         offload = any(port.incomplete_checksums for port in self.ports.open_ports.values())
-        parts = [feature.part for feature in self.features if offload or not feature.part.inserts]
-        return build(self._start_node, parts)
+        return graph_of(self.features, self._start_node, offload)
 
     async def _compile(self) -> None:
         others = self._other_cores()

@@ -5,7 +5,6 @@ A record is written before anything leads to it. One that readers may hold chang
 round of all workers: first nobody is to follow it, then, an epoch later, it gets its new address.
 """
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -283,7 +282,7 @@ class Control(Feature):
 
     def __init__(self, surroundings: Surroundings) -> None:
         self.hops = Hops(surroundings.retire)
-        self._secret = secrets.randbits(32)
+        self._secret = surroundings.draw("nexthop.secret", 32)
         surroundings.offers[Hops] = self.hops
 
     def states(self) -> Mapping[type[Header], int]:
