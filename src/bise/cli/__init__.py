@@ -10,7 +10,23 @@ from typing import Annotated
 
 import typer
 
-from bise.cli import bench, check, confirm, drops, neighbours, ports, punts, replay, routes, run, status
+from bise.cli import (
+    bench,
+    check,
+    confirm,
+    drops,
+    explain,
+    graph,
+    neighbours,
+    pipeline,
+    ports,
+    punts,
+    replay,
+    routes,
+    run,
+    state,
+    status,
+)
 from bise.errors import BiseError
 
 app = typer.Typer(
@@ -29,6 +45,10 @@ for verb in (
     drops.drops,
     punts.punts,
     confirm.confirm,
+    explain.explain,
+    graph.graph,
+    pipeline.pipeline,
+    state.state,
     replay.replay,
     bench.bench,
 ):

@@ -10,12 +10,11 @@ from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum, IntFlag
 from functools import cache
 from ipaddress import ip_address
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from bise.control.objects import address_text, mac_text
 from bise.errors import BiseError
 
-T = TypeVar("T")
 _ADDRESSES = frozenset({"address", "peer", "broadcast", "via", "preferred_source", "source"})
 _MAC = "mac"
 
@@ -55,20 +54,18 @@ def _field(name: str, value: Any, owner: Any, family: int) -> Any:
     return encoded(value, family)
 
 
-def decoded(kind: type[T], value: Any, place: str) -> T:
+def decoded(kind: Any, value: Any, place: str) -> Any:
     """The value of type `kind`. Raises NotSo, which names `place` and the way to what is wrong."""
-    return _decoded(kind, value, place)  # type: ignore[no-any-return]
-
-
-def _decoded(kind: Any, value: Any, place: str) -> Any:
     origin = get_origin(kind)
     if origin in (Union, types.UnionType):
         kinds = [one for one in get_args(kind) if one is not type(None)]
-        return None if value is None and len(kinds) < len(get_args(kind)) else _decoded(kinds[0], value, place)
+        return None if value is None and len(kinds) < len(get_args(kind)) else decoded(kinds[0], value, place)
     if origin in (tuple, frozenset, list):
         return origin(_items(get_args(kind)[0], value, place))
     if origin is not None and issubclass(origin, Mapping):
-        return {name: _decoded(get_args(kind)[1], one, f"{place}.{name}") for name, one in _is(dict, value, place)}
+        return {
+            name: decoded(get_args(kind)[1], one, f"{place}.{name}") for name, one in _mapping(value, place).items()
+        }
     if is_dataclass(kind):
         return _object(kind, value, place)
     if hasattr(kind, "_fields"):
@@ -80,25 +77,31 @@ def _decoded(kind: Any, value: Any, place: str) -> Any:
     return value
 
 
-def _is(kind: type, value: Any, place: str) -> Any:
-    if not isinstance(value, kind):
-        raise NotSo(f"{place}: {'an object' if kind is dict else 'a list'} expected, not {value!r}")
-    return value.items() if kind is dict else value
+def _mapping(value: Any, place: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise NotSo(f"{place}: an object expected, not {value!r}")
+    return value
+
+
+def _list(value: Any, place: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise NotSo(f"{place}: a list expected, not {value!r}")
+    return value
 
 
 def _items(kind: Any, value: Any, place: str) -> list[Any]:
-    return [_decoded(kind, one, f"{place}[{number}]") for number, one in enumerate(_is(list, value, place))]
+    return [decoded(kind, one, f"{place}[{number}]") for number, one in enumerate(_list(value, place))]
 
 
 def _columns(kind: Any, value: Any, place: str) -> list[Any]:
     hints = _hints(kind)
-    if len(_is(list, value, place)) != len(hints):
+    if len(_list(value, place)) != len(hints):
         raise NotSo(f"{place}: {len(hints)} values expected ({', '.join(hints)})")
-    return [_decoded(hint, one, f"{place}.{name}") for (name, hint), one in zip(hints.items(), value, strict=True)]
+    return [decoded(hint, one, f"{place}.{name}") for (name, hint), one in zip(hints.items(), value, strict=True)]
 
 
 def _object(kind: Any, value: Any, place: str) -> Any:
-    hints, given = _hints(kind), dict(_is(dict, value, place))
+    hints, given = _hints(kind), _mapping(value, place)
     unknown = given.keys() - hints.keys()
     if unknown:
         raise NotSo(f"{place}: no key {min(unknown)!r}; there are {', '.join(hints)}")
@@ -108,7 +111,9 @@ def _object(kind: Any, value: Any, place: str) -> Any:
     found = {}
     for name, one in given.items():
         at = f"{place}.{name}"
-        found[name] = _number(name, one, at) if isinstance(one, str) and _is_text(name) else _decoded(hints[name], one, at)
+        found[name] = (
+            _number(name, one, at) if isinstance(one, str) and _is_text(name) else decoded(hints[name], one, at)
+        )
     return kind(**found)
 
 

@@ -63,5 +63,5 @@ class StillNetwork:
         """All that it holds as the mirror tells of it, parents before children."""
         tables = (self.links, self.settings, self.addresses, self.neighbours, self.next_hops, self.routes)
         for table in tables:
-            for one in table.values():  # type: ignore[attr-defined]
+            for one in table.values():
                 yield Added(one)

@@ -69,7 +69,8 @@ class Instance:
         self.pipeline: Pipeline | None = None
         self._opened = AsyncExitStack()
         self._stop = asyncio.Event()
-        self._facts: dict[str, PortFacts] = {}
+        self.facts: dict[str, PortFacts] = {}
+        self.drawn: dict[str, int] = {}
         self._obstacles: dict[str, str] = {}  # why ports that were lost are not back yet
         self._fresh: set[str] = set()  # ports whose sockets have nothing yet to receive into
         self._ticks = 0
@@ -109,7 +110,8 @@ class Instance:
         self._opened.callback(self.mirror.close)
         self._opened.push_async_callback(self.mirror.stop)
         self.crew = Crew(self.wanted.cores, _MODES[self.wanted.mode], _register, _unregister)
-        self.features = self._make_features(Surroundings(self.mirror, self.crew.epochs.retire, PORTS))
+        surroundings = Surroundings(self.mirror, self.crew.epochs.retire, PORTS, drawn=self.drawn)
+        self.features = self._make_features(surroundings)
         for feature in self.features:
             self._opened.callback(feature.close)
         self._open_ports()
@@ -238,16 +240,16 @@ class Instance:
             settings.rp_filter if settings else 0,
             gating.words(self.standing, [port.name])[port.name],
         )
-        if self._facts.get(port.name) == facts:
+        if self.facts.get(port.name) == facts:
             return
-        self._facts[port.name] = facts
+        self.facts[port.name] = facts
         if isinstance(port, KernelPort):
             port.steering.set_mac(facts.mac)
         for feature in self.features:
             feature.set_port(facts)
 
     def _drop_port(self, port: Port) -> None:
-        facts = self._facts.pop(port.name, None)
+        facts = self.facts.pop(port.name, None)
         self.ports.forget(port.name)
         if facts is not None:
             for feature in self.features:
@@ -368,4 +370,3 @@ def _register() -> None:
 
 def _unregister() -> None:
     shim.attempt("bise_thread_unregister")
-

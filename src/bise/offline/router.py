@@ -172,4 +172,3 @@ def _watched(node: Node, watch: Watch) -> Callable[..., int]:
 
 def _nothing() -> None:
     """A worker that is led by hand has no thread."""
-

@@ -113,9 +113,7 @@ def as_json(state: State) -> dict[str, Any]:
     """The whole file of a state that is at hand."""
     writer = RouteWriter()
     routes = [writer.line(one) for one in state.objects if isinstance(one, Destination)]
-    tables = {
-        name: [encoded(one) for one in state.objects if isinstance(one, kind)] for name, kind in TABLES.items()
-    }
+    tables = {name: [encoded(one) for one in state.objects if isinstance(one, kind)] for name, kind in TABLES.items()}
     others = {"name": state.name, "clean": state.clean, "complete": state.complete, "gates": list(state.gates)}
     found = head(state.ports, state.settings, state.drawn, state.bare, **others)
     return {**found, **tables, "ways": writer.ways, "routes": routes}
@@ -140,10 +138,10 @@ def from_json(found: Any, place: str = "state") -> State:
         raise StateError(f"{place} has version {found.get('version')!r}, this Bise reads {VERSION}; take it anew")
     try:
         return State(
-            decoded(tuple[PortFacts, ...], found["ports"], "ports"),  # type: ignore[arg-type]
+            decoded(tuple[PortFacts, ...], found["ports"], "ports"),
             decoded(Settings, found["settings"], "settings"),
             (*_objects(found), *_destinations(found)),
-            decoded(Mapping[str, int], found["drawn"], "drawn"),  # type: ignore[type-abstract]
+            decoded(Mapping[str, int], found["drawn"], "drawn"),
             decoded(frozenset[int], found["bare"], "bare"),
             tuple(found.get("gates", ())),
             bool(found.get("clean", True)),
@@ -158,11 +156,11 @@ def from_json(found: Any, place: str = "state") -> State:
 
 def _objects(found: Mapping[str, Any]) -> list[MirrorObject]:
     lists = ((name, kind, found[name]) for name, kind in TABLES.items())
-    return [one for name, kind, values in lists for one in decoded(tuple[kind, ...], values, name)]  # type: ignore
+    return [decoded(kind, one, f"{name}[{at}]") for name, kind, values in lists for at, one in enumerate(values)]
 
 
 def _destinations(found: Mapping[str, Any]) -> list[Destination]:
-    ways: Sequence[Route] = decoded(tuple[Route, ...], found["ways"], "ways")  # type: ignore[arg-type]
+    ways: Sequence[Route] = decoded(tuple[Route, ...], found["ways"], "ways")
     shared: dict[tuple[int, ...], tuple[Route, ...]] = {}
     made = []
     for number, line in enumerate(found["routes"]):

@@ -6,7 +6,7 @@ The pool behind them is a list of buffers: `Trays` stands in for DPDK's, and not
 import ctypes
 
 from bise.hot import Header, Region, hot, le64, load64, stand_in, store64
-from bise.ports.mbuf import BUFFER, HEADROOM, Mbuf, receive_into
+from bise.ports.mbuf import BUFFER, HEADROOM, Mbuf
 
 ROOM = 0xFFFF - HEADROOM  # octets of a packet that lie in one piece at most
 _SPACE = (BUFFER + HEADROOM + ROOM + 63) & ~63
@@ -66,13 +66,17 @@ class Trays:
 
     def lay(self, port: int, octets: bytes, total: int) -> None:
         """A packet of `total` octets is received there; at hand are `octets`, at most ROOM of them."""
-        address = self._free.pop()
-        mbuf = Mbuf(address)
-        mbuf.buf_addr, mbuf.buf_len, mbuf.next = address + BUFFER, HEADROOM + ROOM, 0
-        receive_into(mbuf, HEADROOM, min(len(octets), ROOM), port)
-        mbuf.pkt_len = total
-        ctypes.memmove(address + BUFFER + HEADROOM, octets, mbuf.data_len)
-        Tray(self.address(port)).waiting = address
+        mbuf = self._empty()
+        mbuf.port, mbuf.data_len, mbuf.pkt_len = port, min(len(octets), ROOM), total
+        ctypes.memmove(mbuf.buf_addr + HEADROOM, octets, mbuf.data_len)
+        Tray(self.address(port)).waiting = mbuf.address
+
+    def _empty(self) -> Mbuf:
+        mbuf = Mbuf(self._free.pop())
+        mbuf.buf_addr, mbuf.buf_len, mbuf.data_off = mbuf.address + BUFFER, HEADROOM + ROOM, HEADROOM
+        mbuf.refcnt = mbuf.nb_segs = 1
+        mbuf.port = mbuf.pkt_len = mbuf.data_len = mbuf.next = 0
+        return mbuf
 
     def take(self, port: int) -> list[tuple[bytes, int]]:
         """What was sent there since the last time: the octets at hand and the length of each packet."""
@@ -95,11 +99,7 @@ class Trays:
         if count > len(self._free):
             return -1
         for number in range(count):
-            address = self._free.pop()
-            mbuf = Mbuf(address)
-            mbuf.buf_addr, mbuf.buf_len, mbuf.next = address + BUFFER, HEADROOM + ROOM, 0
-            receive_into(mbuf, HEADROOM, 0, 0)
-            store64(packets + 8 * number, address)
+            store64(packets + 8 * number, self._empty().address)
         return 0
 
     def close(self) -> None:
