@@ -76,14 +76,15 @@ class Shown:
 
     def _forward(self, notes: Notes) -> str:
         record, at = self._hops.record(self._hops.index_at(notes.hop)), notes.l3
+        age = f"{'TTL' if self._routes.family == 4 else 'hop limit'} {notes.octets[at + self._layout.hops]}"
         size = int.from_bytes(notes.octets[at + self._layout.size :][:2], "big") + self._layout.more
         match notes.edge:
             case "TOO_BIG":
                 return f"{size} octets, and the way out takes {record.mtu}"
             case "TTL_EXPIRED" | "HOP_LIMIT":
-                return f"{notes.octets[at + self._layout.hops]} hops left to go"
+                return age
             case "OUTPUT":
-                return f"{notes.octets[at + self._layout.hops]} hops left now; {size} octets of {record.mtu} at most"
+                return f"{age} from here on; {size} octets of {record.mtu} at most"
         return ""
 
     def _address(self, notes: Notes, offset: int) -> int:
