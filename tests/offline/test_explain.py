@@ -1,6 +1,7 @@
 """What `bise explain` says of the world made by hand: the way, why, and what Linux would do."""
 
 import json
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -27,8 +28,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def explained(file: Path, words: str) -> dict:
-    return json.loads(bise("explain", "--in", PORT.facts.name, words, "--state", file, "--json"))
+def explained(file: Path, words: str, port: str = PORT.facts.name) -> dict:
+    return json.loads(bise("explain", "--in", port, words, "--state", file, "--json"))
 
 
 def test_the_way_names_the_prefix_the_next_hop_and_what_changed(file: Path) -> None:
@@ -66,6 +67,20 @@ def test_every_end_has_its_reason(file: Path, words: str, node: str, why: str, r
     found = explained(file, words)
     last = found["steps"][-1]
     assert (last["node"], last["why"], found["reason"]) == (node, why, reason)
+
+
+def test_the_way_back_to_the_source_is_shown_where_it_decides(file: Path) -> None:
+    found = explained(file, "udp 20.0.0.7:1 > 20.2.2.3:53", "port12")
+    back = "back to the source: 20.0.0.0/16: via 10.0.0.2 on port11, whose MAC is 02:ff:00:00:00:02"
+    assert found["reason"] == "ipv4.reverse-path"
+    assert found["steps"][-1]["why"] == f"{back}; checked as rp_filter says: strict"
+
+
+def test_a_gate_is_named(tmp_path: Path) -> None:
+    gates = ({"families": [4], "reason": "nft table inet filter"}, {"families": [6], "reason": "something else"})
+    (tmp_path / "state.json").write_text(json.dumps(as_json(replace(state(), gates=gates))))
+    found = explained(tmp_path / "state.json", "udp 10.0.5.2:1 > 20.2.2.3:53", "port16")
+    assert (found["reason"], found["steps"][-1]["why"]) == ("ethernet.gated", "nft table inet filter")
 
 
 def test_one_of_several_is_the_one_that_the_graph_of_all_features_chose(file: Path) -> None:

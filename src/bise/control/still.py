@@ -25,7 +25,7 @@ class StillNetwork:
     """Links, addresses, neighbours, next-hop objects, routes and settings. `bare`: links without any IPv4 address left
     (see control/network.py)."""
 
-    def __init__(self, objects: Iterable[MirrorObject], bare: Iterable[int] = ()) -> None:
+    def __init__(self, objects: Iterable[MirrorObject] = (), bare: Iterable[int] = ()) -> None:
         self.links: dict[int, Link] = {}
         self.addresses: dict[AddressKey, Address] = {}
         self.neighbours: dict[NeighbourKey, Neighbour] = {}
@@ -33,6 +33,10 @@ class StillNetwork:
         self.routes: dict[Prefix, Destination] = {}
         self.settings: dict[SettingsKey, InterfaceSettings] = {}
         self._bare = frozenset(bare)
+        self.fill(objects)
+
+    def fill(self, objects: Iterable[MirrorObject]) -> None:
+        """Puts more in it."""
         for one in objects:
             self._put(one)
 

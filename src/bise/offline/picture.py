@@ -60,14 +60,20 @@ def _placed(graph: Graph) -> dict[str, _Card]:
     depths = _depths(graph)
     for node in graph["nodes"]:
         columns.setdefault(depths[node["name"]], []).append(node)
-    cards = {}
+    cards: dict[str, _Card] = {}
     for column, nodes in sorted(columns.items()):
         y = _MARGIN
         for node in nodes:
-            card = _Card(node, _MARGIN + column * (_WIDTH + _GAP), y)
+            card = _Card(node, _MARGIN + column * (_WIDTH + _GAP), max(y, _height_of_way(node, cards)))
             cards[node["name"]] = card
-            y += card.height + _BETWEEN
+            y = card.y + card.height + _BETWEEN
     return cards
+
+
+def _height_of_way(node: GraphNode, cards: Mapping[str, _Card]) -> int:
+    """Where the topmost of those stands that lead to a node: so a family's cards stand in a row."""
+    leading = [card.y for card in cards.values() if any(edge["to"] == node["name"] for edge in card.node["edges"])]
+    return min(leading, default=0)
 
 
 def _depths(graph: Graph) -> dict[str, int]:

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from typing import Any, Self, cast
 
 from bise.control.mirror import Mirror
+from bise.control.still import StillNetwork
 from bise.engine.crew import PORTS, Crew, Duty, ReceiveQueue, TransmitLane
 from bise.engine.graph import Graph
 from bise.engine.node import Drop, Node, Punt, Sink
 from bise.engine.pipeline import Pipeline, build
 from bise.engine.worker import POLL
 from bise.engine.writer import Driver, write
-from bise.features.feature import Feature, MakeFeatures, PortFacts, Surroundings, graph_of
+from bise.features.feature import MakeFeatures, PortFacts, Surroundings, graph_of
 from bise.hot import MODE, Mode
 from bise.offline.state import State
 from bise.ports.tray import ROOM, Trays
@@ -60,17 +61,29 @@ class Router:
     """The router of a state. A context manager. `watch`: called after each node, where nothing is compiled."""
 
     def __init__(self, state: State, make_features: MakeFeatures, start: str, watch: Watch | None = None) -> None:
-        self.state, self.network = state, state.network()
+        self.state, self.network = state, StillNetwork(bare=state.bare)
         self._nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)  # where punted packets are written to
         surroundings = Surroundings(cast(Mirror, self.network), immediately, PORTS, drawn=dict(state.drawn))
         self.features = make_features(surroundings)
-        _tell(self.features, state, self.network.added())
+        self._tell()
         self.graph = graph_of(self.features, start, any(port.incomplete_checksums for port in state.ports))
         self._ports = {port.number: port for port in state.ports}
         self._trays = Trays(max(self._ports, default=0) + 1)
         self.pipeline = _interpreted(self.graph, watch) if MODE is Mode.INTERPRETED else build(self.graph, [_TRAY])
         self._crew = Crew([0], POLL, _nothing, _nothing)
         self._publish()
+
+    def _tell(self) -> None:
+        """Ports first, so that routes find them; then all that the mirror held, in its order."""
+        for feature in self.features:
+            feature.set_settings(self.state.settings)
+            for port in self.state.ports:
+                feature.set_port(port)
+        self.network.fill(self.state.objects)
+        changes = self.network.added()
+        while some := list(itertools.islice(changes, _TOGETHER)):
+            for feature in self.features:
+                feature.follow(some)
 
     def _publish(self) -> None:
         queues = [
@@ -127,17 +140,6 @@ class Router:
             feature.close()
         self._trays.close()
         os.close(self._nowhere)
-
-
-def _tell(features: Sequence[Feature], state: State, changes: Iterator[Any]) -> None:
-    """Ports first, so that routes find them; then all that the mirror held, in its order."""
-    for feature in features:
-        feature.set_settings(state.settings)
-        for port in state.ports:
-            feature.set_port(port)
-    while some := list(itertools.islice(changes, _TOGETHER)):
-        for feature in features:
-            feature.follow(some)
 
 
 def _interpreted(graph: Graph, watch: Watch | None) -> Pipeline:
