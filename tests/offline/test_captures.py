@@ -71,6 +71,18 @@ def test_sections_units_and_simple_packets(tmp_path: Path, order: str) -> None:
     assert list(read(tmp_path / "it")) == both * 2
 
 
+def test_what_was_sent_is_told_from_what_was_received(tmp_path: Path) -> None:
+    section = block("<", 0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)) + block(
+        "<", 1, struct.pack("<HHI", 1, 0, 0)
+    )
+    packets = [
+        block("<", 6, struct.pack("<IIIII", 0, 0, 0, 3, 3) + b"abc\0" + struct.pack("<HHIHH", 2, 4, flags, 0, 0))
+        for flags in (0, 1, 2, 0xFFFFFFFE)
+    ]
+    (tmp_path / "it").write_bytes(section + b"".join(packets))
+    assert [one.outbound for one in read(tmp_path / "it")] == [False, False, True, True]
+
+
 BAD = {
     "is neither pcap nor pcapng": b"GIF89a",
     "the file's header needs 20 octets, and the file ends after 2": b"\xd4\xc3\xb2\xa1\2\0",

@@ -88,7 +88,7 @@ def test_a_breakpoint_stops_in_a_node_and_sees_the_packet(folder: Path) -> None:
     commands = f"b {nodes.__file__}:{place}\nc\np ('it asks for', hex(ip.destination))\nbt\nq\n"
     said = bise(*words, before=("-m", "pdb", "-m", "bise"), said=commands)
     assert "('it asks for', '0x14010203')" in said
-    assert "edge_3 = ipv4_look_up(packet" in said  # the generated source stands in the backtrace
+    assert "ipv4_look_up(packet, ipv4_state_state, now)" in said  # the generated source stands in the backtrace
 
 
 def test_a_capture_without_names_needs_the_port_said(folder: Path) -> None:

@@ -1,8 +1,7 @@
 """The command line, one file a verb: each asks the running Bise over the control socket and shows its reply.
 
-General layout: `run` becomes the daemon, `check`, `replay` and `explain --state` work without one, `bench` measures, the
-others ask.
-`words` are the options that verbs share, `show` puts replies on the terminal.
+General layout: `run` becomes the daemon, `check`, `replay` and `explain --state` need none, `bench` measures, the
+others ask. `words` are the options that verbs share, `show` puts replies on the terminal.
 """
 
 import os

@@ -2,6 +2,9 @@
 
 import os
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -16,6 +19,20 @@ Interpreted = Annotated[
 
 class WrongMode(BiseError):
     """The hot code of this process has another meaning already."""
+
+
+@contextmanager
+def patience(interpreted: bool) -> Iterator[None]:
+    """Says what takes so long, if compiling does, while the block runs."""
+    words = "bise: compiling, which is needed once for this graph (--interpreted needs none) …"
+    timer = threading.Timer(3.0, lambda: print(words, file=sys.stderr))
+    timer.daemon = True
+    if not interpreted:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def choose_mode(interpreted: bool) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bise.cli import show
-from bise.cli.offline import Interpreted, choose_mode
+from bise.cli.offline import Interpreted, choose_mode, patience
 from bise.cli.words import Json
 
 if TYPE_CHECKING:
@@ -40,7 +40,10 @@ def replay(
     from bise.offline.replay import replay as run
     from bise.offline.router import Router
 
-    with Router(states.read(state), make_features, START) as router:
+    found = states.read(state)
+    with patience(interpreted):
+        made = Router(found, make_features, START)
+    with made as router:
         packets = run(router, source, target, port)
         if json:
             _as_json(packets)

@@ -118,7 +118,8 @@ class Feature:
 MakeFeatures = Callable[[Surroundings], list[Feature]]
 
 
-def graph_of(features: Sequence[Feature], start: str, incomplete_checksums: bool) -> Graph:
-    """The graph of these features, from the entry node `start`. Nodes that stand on others' edges are left out where no
-    port needs them."""
-    return build(start, [feature.part for feature in features if incomplete_checksums or not feature.part.inserts])
+def graph_of(features: Sequence[Feature], start: str, incomplete_checksums: bool, users: Sequence[Part] = ()) -> Graph:
+    """The graph of these features and of users' parts, from the entry node `start`. Features' nodes that stand on
+    others' edges are left out where no port needs them."""
+    parts = [feature.part for feature in features if incomplete_checksums or not feature.part.inserts]
+    return build(start, [*parts, *users])

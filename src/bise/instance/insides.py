@@ -49,10 +49,13 @@ class Insides:
 
     def linux_route(self, arguments: dict[str, Any]) -> messages.LinuxRoute:
         """What Linux would do with a packet that `port` received; its flow is said by the other arguments."""
-        source, destination = ip_address(arguments["source"]), ip_address(arguments["destination"])
-        numbers = (int(arguments.get(name, 0)) for name in ("protocol", "source_port", "destination_port"))
-        flow = Flow(source.version, int(source), int(destination), self._link(arguments["port"]), *numbers)
-        way = ask_way(flow)
+        try:
+            source, destination = ip_address(arguments["source"]), ip_address(arguments["destination"])
+            numbers = [int(arguments.get(name, 0)) for name in ("protocol", "source_port", "destination_port")]
+            link = self._link(arguments["port"])
+        except (KeyError, ValueError) as wrong:
+            raise BiseError(f"linux-route is asked with port, source, destination: {wrong}") from None
+        way = ask_way(Flow(source.version, int(source), int(destination), link, *numbers))
         return {
             "prefix": None if way.prefix is None else str(way.prefix),
             "kind": way.kind.name.lower(),

@@ -10,7 +10,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import Any
@@ -69,11 +69,16 @@ class Instance:
         self.pipeline: Pipeline | None = None
         self._opened = AsyncExitStack()
         self._stop = asyncio.Event()
-        self.facts: dict[str, PortFacts] = {}
+        self._facts: dict[str, PortFacts] = {}
         self.drawn: dict[str, int] = {}
         self._obstacles: dict[str, str] = {}  # why ports that were lost are not back yet
         self._fresh: set[str] = set()  # ports whose sockets have nothing yet to receive into
         self._ticks = 0
+
+    @property
+    def facts(self) -> Mapping[str, PortFacts]:
+        """The ports by name, as the features were told of them."""
+        return self._facts
 
     async def run(self) -> None:
         """Until a signal, `confirm` running out, or a worker's death. Raises BiseError where it can't begin."""
@@ -240,16 +245,16 @@ class Instance:
             settings.rp_filter if settings else 0,
             gating.words(self.standing, [port.name])[port.name],
         )
-        if self.facts.get(port.name) == facts:
+        if self._facts.get(port.name) == facts:
             return
-        self.facts[port.name] = facts
+        self._facts[port.name] = facts
         if isinstance(port, KernelPort):
             port.steering.set_mac(facts.mac)
         for feature in self.features:
             feature.set_port(facts)
 
     def _drop_port(self, port: Port) -> None:
-        facts = self.facts.pop(port.name, None)
+        facts = self._facts.pop(port.name, None)
         self.ports.forget(port.name)
         if facts is not None:
             for feature in self.features:

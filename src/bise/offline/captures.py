@@ -5,7 +5,7 @@ Only Ethernet. A file that lies about itself is refused with the packet's number
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -17,6 +17,7 @@ _MICROSECONDS, _NANOSECONDS = 0xA1B2C3D4, 0xA1B23C4D
 _SECTION, _INTERFACE, _SIMPLE, _ENHANCED = 0x0A0D0D0A, 1, 3, 6
 _BYTE_ORDER = 0x1A2B3C4D
 _NAME, _RESOLUTION = 2, 9  # options of an interface
+_FLAGS, _DIRECTION, _OUTBOUND = 2, 3, 2  # of a packet
 _MOST = 16 << 20  # octets of a block; nobody captures larger packets
 _SNAPPED = 0x40000
 
@@ -30,12 +31,13 @@ class CaptureError(BiseError):
 @dataclass(frozen=True)
 class Captured:
     """A packet of a capture: the octets at hand, how many there were (`total`), when, and where by name if the file
-    says so."""
+    says so. `outbound`: the file says that it was sent there, not received."""
 
     octets: bytes
     total: int
     time_ns: int = 0
     interface: str = ""
+    outbound: bool = False
 
 
 @dataclass
@@ -139,7 +141,10 @@ def _block(file: _File, kind: int, body: bytes) -> Iterator[Captured]:
             file.interfaces.append(_interface(file, body[8:]))
         elif kind == _ENHANCED:
             number, high, low, length, total = file.unpack("IIIII", body)
-            yield _captured(file, number, body[20:], length, total, high << 32 | low)
+            one = _captured(file, number, body[20:], length, total, high << 32 | low)
+            options = dict(_options(file, body[20 + (length + 3 & ~3) :]))
+            flags = int.from_bytes(options.get(_FLAGS, b"")[:4], "little" if file.order == "<" else "big")
+            yield replace(one, outbound=flags & _DIRECTION == _OUTBOUND)
         elif kind == _SIMPLE:
             (total,) = file.unpack("I", body)
             yield _captured(file, 0, body[4:], min(total, len(body) - 4), total, 0)
@@ -159,15 +164,19 @@ def _captured(file: _File, number: int, octets: bytes, length: int, total: int, 
 
 def _interface(file: _File, options: bytes) -> _Interface:
     found = _Interface()
-    while len(options) >= 4:
-        code, length = file.unpack("HH", options)
-        value = options[4 : 4 + length]
+    for code, value in _options(file, options):
         if code == _NAME:
             found.name = value.rstrip(b"\0").decode(errors="replace")
         elif code == _RESOLUTION and value:
             found.unit = 1 << (value[0] & 0x7F) if value[0] & 0x80 else 10 ** value[0]
-        options = options[4 + (length + 3 & ~3) :]
     return found
+
+
+def _options(file: _File, octets: bytes) -> Iterator[tuple[int, bytes]]:
+    while len(octets) >= 4:
+        code, length = file.unpack("HH", octets)
+        yield code, octets[4 : 4 + length]
+        octets = octets[4 + (length + 3 & ~3) :]
 
 
 class Writer:

@@ -36,13 +36,16 @@ class Replayed:
 def replay(router: Router, source: Path, target: Path, port: str | None = None) -> Iterator[Replayed]:
     """Leads the packets of `source` through the router and writes what is sent to `target`.
 
-    `port` received those whose interface the file doesn't name after a port. Raises CaptureError, StateError.
+    `port` received those whose interface the file doesn't name after a port; what the file says was sent is left out.
+    Raises CaptureError, StateError.
     """
     default = router.state.port(port) if port is not None else _only(router)
     known = {facts.name: facts for facts in router.state.ports}
     packets = captures.read(source)
     with captures.Writer(target, list(known)) as writer:
         for number, captured in enumerate(packets, 1):
+            if captured.outbound:
+                continue
             received = known.get(captured.interface, default) if port is None or captured.interface else default
             if received is None:
                 raise _no_port(source, number, captured, known)

@@ -10,14 +10,14 @@ import linecache
 import os
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self, cast
 
 from bise.control.mirror import Mirror
 from bise.control.still import StillNetwork
 from bise.engine.crew import PORTS, Crew, Duty, ReceiveQueue, TransmitLane
 from bise.engine.graph import Graph
-from bise.engine.node import Drop, Node, Punt, Sink
+from bise.engine.node import Drop, Node, Part, Punt, Sink
 from bise.engine.pipeline import Pipeline, build
 from bise.engine.worker import POLL
 from bise.engine.writer import Driver, write
@@ -57,21 +57,40 @@ class Fate:
         return self.sink.meaning if isinstance(self.sink, Drop | Punt) else ""
 
 
+@dataclass(frozen=True)
+class Users:
+    """Parts besides the features', and the address of each record of their nodes' states, by `module.class`."""
+
+    parts: tuple[Part, ...] = ()
+    states: Mapping[str, int] = field(default_factory=dict)
+
+
+NOBODY = Users()
+
+
 class Router:
     """The router of a state. A context manager. `watch`: called after each node, where nothing is compiled."""
 
-    def __init__(self, state: State, make_features: MakeFeatures, start: str, watch: Watch | None = None) -> None:
+    def __init__(
+        self,
+        state: State,
+        make_features: MakeFeatures,
+        start: str,
+        watch: Watch | None = None,
+        users: Users = NOBODY,
+    ) -> None:
         self.state, self.network = state, StillNetwork(bare=state.bare)
         self._nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)  # where punted packets are written to
         surroundings = Surroundings(cast(Mirror, self.network), immediately, PORTS, drawn=dict(state.drawn))
         self.features = make_features(surroundings)
         self._tell()
-        self.graph = graph_of(self.features, start, any(port.incomplete_checksums for port in state.ports))
+        incomplete = any(port.incomplete_checksums for port in state.ports)
+        self.graph = graph_of(self.features, start, incomplete, users.parts)
         self._ports = {port.number: port for port in state.ports}
         self._trays = Trays(max(self._ports, default=0) + 1)
         self.pipeline = _interpreted(self.graph, watch) if MODE is Mode.INTERPRETED else build(self.graph, [_TRAY])
         self._crew = Crew([0], POLL, _nothing, _nothing)
-        self._publish()
+        self._publish(users.states)
 
     def _tell(self) -> None:
         """Ports first, so that routes find them; then all that the mirror held, in its order."""
@@ -85,7 +104,7 @@ class Router:
             for feature in self.features:
                 feature.follow(some)
 
-    def _publish(self) -> None:
+    def _publish(self, others: Mapping[str, int]) -> None:
         queues = [
             ReceiveQueue(number, 0, self._trays.address(number), 0, 0, -1, self._nowhere) for number in self._ports
         ]
@@ -95,7 +114,7 @@ class Router:
             for feature in self.features
             for kind, address in feature.states().items()
         }
-        self._crew.publish(self.pipeline, [Duty(tuple(queues), tuple(lanes))], states)
+        self._crew.publish(self.pipeline, [Duty(tuple(queues), tuple(lanes))], {**states, **others})
         (member,) = self._crew.members
         assert member.plan is not None
         self._worker, self._plan = member.record, member.plan
