@@ -131,3 +131,21 @@ def test_the_graph_and_the_source_that_run_are_shown(pair: Pair, state: Path, ro
     compile(source, "pipeline", "exec")
     assert "def burst(worker_address, plan_address, queue_address):" in source
     assert "receive_0" in source
+
+
+SEED: dict[str, int | str] = {"net/ipv4/fib_multipath_hash_seed": 0x5EED, "net/ipv4/fib_multipath_hash_policy": 1}
+SEVERAL = "route add 203.0.113.0/24 nexthop via 10.0.2.2 dev s nexthop via 10.0.3.2 dev t"
+
+
+def test_of_several_ways_an_explanation_shows_the_one_that_linux_takes(pair: Pair, state: Path) -> None:
+    assert pair.bise is not None
+    taken = set()
+    with pair.sysctls(SEED), pair.configured(SEVERAL):
+        for port in range(4000, 4008):
+            words = f"udp 10.0.1.2:{port} > 203.0.113.9:53"
+            found = json.loads(bise("explain", "--in", "c", words, "--name", pair.bise.name, "--json"))
+            (way,) = (one["port"] for one in found["sent"])
+            assert (found["agreement"], found["comparison"]) == ("agrees", f"both send it by {way}")
+            assert sorted(one["port"] for one in found["linux"]["paths"]) == ["s", "t"]
+            taken.add(way)
+    assert taken == {"s", "t"}
