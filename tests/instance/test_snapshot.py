@@ -97,6 +97,17 @@ def test_a_moment_that_nobody_asks_on_for_is_forgotten() -> None:
     assert len(snapshots._moments) <= 4
 
 
+def test_as_many_as_are_held_are_all_told_to_the_end() -> None:
+    of = instance(5000)
+    snapshots = Snapshots(of)
+    several = [pages(snapshots) for _ in range(4)]
+    begun = [[next(one)] for one in several]
+    for found, rest in zip(begun, several, strict=True):
+        found += rest
+        assert len(from_json(whole(iter(found))).network().routes) == len(of.mirror.routes)
+    assert not snapshots._moments
+
+
 def test_what_is_no_address_is_refused() -> None:
     with pytest.raises(BiseError, match="'x' is no address"):
         Snapshots(instance()).page({"addresses": ["x"]})

@@ -52,7 +52,6 @@ class Snapshots:
         """The next page of the moment `after`; of a new one, if there is none. `addresses`: only what bears on packets
         between these."""
         now = time.monotonic_ns()
-        self._forget(now)
         first: dict[str, Any] = {}
         number = arguments.get("after")
         if number is None:
@@ -71,12 +70,14 @@ class Snapshots:
         ways, moment.told = moment.writer.ways[moment.told :], len(moment.writer.ways)
         return {"head": first, "lists": {"ways": ways, **found}, "next": number if more else None}
 
-    def _forget(self, now: int) -> None:
-        old = [number for number, one in self._moments.items() if now - one.asked_ns > _PATIENCE_NS]
-        for number in old + list(self._moments)[: max(0, len(self._moments) - _HELD + 1)]:
-            self._moments.pop(number, None)
+    def _make_room(self, now: int) -> None:
+        """Forgets what nobody asked on for, and of the others the one that waited longest."""
+        for number, one in sorted(self._moments.items(), key=lambda item: item[1].asked_ns):
+            if now - one.asked_ns > _PATIENCE_NS or len(self._moments) >= _HELD:
+                del self._moments[number]
 
     def _begin(self, addresses: Collection[Address], now: int) -> tuple[int, dict[str, Any]]:
+        self._make_room(now)
         of, writer = self._of, RouteWriter()
         objects = list(concerning(of.mirror, addresses) if addresses else everything(of.mirror))
         number = next(self._numbers)
