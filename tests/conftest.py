@@ -5,6 +5,10 @@ import os
 import pytest
 from hypothesis import settings
 
+from tests.browser import browser
+
+__all__ = ["browser"]
+
 settings.register_profile("bise", deadline=None)
 settings.load_profile("bise")
 

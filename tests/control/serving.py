@@ -14,10 +14,10 @@ def serving(directory: Path, verbs: Mapping[str, Verb], name: str = "default") -
     """A server that answers until the block is left."""
     loop = asyncio.new_event_loop()
     server = ControlServer(name, directory)
-    loop.run_until_complete(server.start(verbs))
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:
+        asyncio.run_coroutine_threadsafe(server.start(verbs), loop).result(5)
         yield
     finally:
         asyncio.run_coroutine_threadsafe(server.close(), loop).result(5)

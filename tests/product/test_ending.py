@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bise.bench import failover
 from bise.bench.running import RunningBise
 from tests.namespaces import Port, Topology
 from tests.product.router import Router, ping, routed, wait_until
@@ -145,6 +146,26 @@ def test_stopped_under_traffic_it_goes_on_where_it_was(topology: Topology, nothi
         assert router.counters("c")["steering"]["late"] > 50
         with router.natively("s", 50):
             ping(router.host("c"), "10.0.2.2", 50)
+
+
+def test_a_hung_worker_is_noticed_and_comes_round_again(topology: Topology, nothing_stays: None) -> None:
+    with routed(topology) as router:
+        with flow_without_a_gap(topology), failover.hung(router.bise):
+            wait_until("it is noticed", lambda: "hangs" in router.bise.log(), 5)
+        wait_until("it comes round", lambda: "comes round again" in router.bise.log(), 5)
+        with router.natively("s", 20):
+            ping(router.host("c"), "10.0.2.2", 20)
+
+
+def test_a_worker_that_hangs_for_good_ends_it_with_an_error(topology: Topology) -> None:
+    before = traces(topology.router)
+    with routed(topology) as router, flow_without_a_gap(topology), failover.hung(router.bise):
+        assert router.bise.process.wait(30) == 1
+        assert "doesn't end" in router.bise.log()
+        assert traces(topology.router) | {"sockets": before["sockets"]} == before
+    with routed(topology):
+        pass
+    assert traces(topology.router) == before
 
 
 def test_nobody_confirms(topology: Topology, nothing_stays: None) -> None:

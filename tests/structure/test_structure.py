@@ -131,7 +131,9 @@ def test_tests_mirror_the_tree():
     assert folders - parts - WHOLE == set()
 
 
-@pytest.mark.parametrize("module", ["bise.cli", "bise.cli.run", "bise.control.config", "bise.control.check"])
+@pytest.mark.parametrize(
+    "module", ["bise.cli", "bise.cli.run", "bise.control.config", "bise.control.check", "bise.web.server"]
+)
 def test_what_answers_people_does_not_load_the_compiler(module):
     words = f"import sys, {module}; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", words]).returncode == 0

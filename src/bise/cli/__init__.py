@@ -13,6 +13,7 @@ import typer
 from bise.cli import (
     bench,
     check,
+    completion,
     confirm,
     drops,
     explain,
@@ -26,6 +27,8 @@ from bise.cli import (
     run,
     state,
     status,
+    top,
+    web,
 )
 from bise.errors import BiseError
 
@@ -51,8 +54,12 @@ for verb in (
     state.state,
     replay.replay,
     bench.bench,
+    top.top,
+    web.web,
+    completion.completion,
 ):
     app.command()(verb)
+completion.teach_shells()
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,12 +1,12 @@
 """`bise check`: what `bise run` would meet on these ports. Touches nothing and needs no running Bise."""
 
 import os
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from bise.cli import show, status
-from bise.cli.run import PORT
+from bise.cli.run import Ports
 from bise.cli.words import Json
 from bise.control.messages import Share
 
@@ -17,7 +17,7 @@ _MARKS = {"good": ("ok", "green"), "costs": ("costs", "yellow"), "stops": ("stop
 
 
 def check(
-    port: Annotated[list[str] | None, typer.Option("--port", help=PORT, metavar="PORT")] = None,
+    port: Ports = None,
     json: Json = False,
 ) -> None:
     """Show what would run natively, which gates stand and what the kernel lacks. Exits with 1 if `bise run` can't."""

@@ -5,20 +5,22 @@ from typing import Annotated
 
 import typer
 
+from bise.cli.completion import interfaces, modes
+
 PORT = (
     "An interface (`eth0`), or vhost-user:PATH, memif:PATH, pci:ADDRESS, pcap:in=FILE,out=FILE, memory:NAME with "
     "options behind commas. Once for each port."
 )
+Ports = Annotated[list[str] | None, typer.Option("--port", help=PORT, metavar="PORT", autocompletion=interfaces)]
+_MODE = "poll, adaptive (the default) or interrupt: how workers wait for packets."
 
 
 def run(
-    port: Annotated[list[str] | None, typer.Option("--port", help=PORT, metavar="PORT")] = None,
+    port: Ports = None,
     cores: Annotated[
         str | None, typer.Option(help="Cores to run workers on, like 0,1 or 2-3; else the last one allowed.")
     ] = None,
-    mode: Annotated[
-        str | None, typer.Option(help="poll, adaptive (the default) or interrupt: how workers wait for packets.")
-    ] = None,
+    mode: Annotated[str | None, typer.Option(help=_MODE, autocompletion=modes)] = None,
     memory: Annotated[str | None, typer.Option(help="Packet memory, like 256M (the default) or 1G.")] = None,
     queues: Annotated[int | None, typer.Option(help="Queues of each port; else one for each worker.")] = None,
     name: Annotated[str | None, typer.Option(help="Tells several Bises on one machine apart.")] = None,

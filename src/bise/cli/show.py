@@ -44,6 +44,17 @@ def count(number: int) -> str:
     return f"{number:,}".replace(",", " ")
 
 
+def short(number: float | None) -> str:
+    """1234567 as 1.23 M, a rate that nobody knows as a dash."""
+    if number is None:
+        return "-"
+    for unit in ("", " k", " M", " G"):
+        if number < 999.5:
+            return f"{number:.0f}{unit}" if number >= 99.95 or number == int(number) else f"{number:.3g}{unit}"
+        number /= 1000
+    return f"{number:.3g} T"
+
+
 def octets(number: int) -> str:
     """268435456 as 256 MiB."""
     size = float(number)

@@ -20,12 +20,14 @@ class Memory(TypedDict):
 
 
 class Worker(TypedDict):
-    """`busy`: share of its time spent on packets, 0 to 1, since the last question."""
+    """`busy`: share of its rounds that had packets, 0 to 1, since anybody's last question; `busy_rounds` of `epoch`
+    let two who ask tell it apart."""
 
     core: int
     packets: int
     busy: float
     epoch: int
+    busy_rounds: int
 
 
 class PortState(TypedDict):

@@ -24,6 +24,10 @@ Verb = Callable[[dict[str, Any]], Any]
 """Takes the arguments, returns what JSON can say (or an awaitable of it). A BiseError becomes the client's error."""
 
 
+class Refused(BiseError):
+    """The instance answers, and says that it can't."""
+
+
 class ControlServer:
     """Claims the name when made (nobody is answered yet), answers once started, gives the name back when closed."""
 
@@ -92,7 +96,7 @@ class ControlClient:
         self._socket.close()
 
     def ask(self, verb: str, **arguments: object) -> Any:
-        """The reply to one verb, as `messages` describes it."""
+        """The reply to one verb, as `messages` describes it; Refused is raised with the instance's own words."""
         try:
             self._socket.sendall(json.dumps({"verb": verb, "arguments": arguments}).encode() + b"\n")
             line = self._lines.readline()
@@ -106,7 +110,7 @@ class ControlClient:
             raise BiseError(f"bise {self._name!r} hung up before it answered {verb!r}; its log says why")
         answer = json.loads(line)
         if not answer["ok"]:
-            raise BiseError(answer["error"])
+            raise Refused(answer["error"])
         return answer["reply"]
 
 

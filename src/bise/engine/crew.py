@@ -3,6 +3,7 @@
 Every record is a stretch of one Region, so that a worker's own counters share no cache line with another's.
 """
 
+import ctypes
 import os
 import threading
 import time
@@ -20,6 +21,7 @@ from bise.hot import Header, Region, load64, store64, store_release
 
 PORTS = 256  # lanes that each worker has room for
 _LINE = 64
+_PR_SET_NAME = 15  # linux/prctl.h
 _SCRATCH = 8 * (BURST + 8)
 
 
@@ -200,6 +202,7 @@ class Crew:
     def _run(self, member: Member) -> None:
         try:
             os.sched_setaffinity(0, {member.core})
+            ctypes.CDLL(None).prctl(_PR_SET_NAME, f"worker-{member.core}".encode(), 0, 0, 0)
             self._prepare()
             parts.work(member.record.address)
             self._leave()
@@ -225,15 +228,18 @@ class Crew:
         """Whether every worker has ended a round by now."""
         return all(member.record.epoch > 0 for member in self.members)
 
-    def stop(self) -> None:
-        """Ends all threads after the burst that they are in."""
+    def stop(self, patience_s: float | None = None) -> bool:
+        """Ends all threads after the burst that they are in; False if one has not, and may still use anything."""
         for member in self.members:
             store_release(member.record.address + Worker.stop.offset, 1)
         for member in self.members:
             if member.thread is not None:
-                member.thread.join()
+                member.thread.join(patience_s)
+                if member.thread.is_alive():
+                    return False
                 member.thread = None
         self.epochs.stopped()
+        return True
 
     def sums(self) -> Counter[str]:
         """Packets by sink, of all workers since the start."""

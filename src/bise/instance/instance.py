@@ -30,11 +30,13 @@ from bise.engine import worker
 from bise.engine.crew import PORTS, Crew
 from bise.engine.graph import Graph
 from bise.engine.pipeline import Pipeline, build_elsewhere, compile_declared
+from bise.errors import BiseError
 from bise.features.feature import Feature, PortFacts, Surroundings, graph_of
 from bise.instance import gating
 from bise.instance.gating import Standing
 from bise.instance.ports import Port, PortTable
 from bise.instance.verdicts import LocalAddresses
+from bise.instance.watchdog import Watchdog
 from bise.ports.dpdk import eal, shim
 from bise.ports.dpdk.pool import Pool
 from bise.ports.errors import PortError
@@ -51,6 +53,10 @@ _WRITE_BACK_TICKS = 50
 _LATELY_NS = 3_000_000_000
 # The sysctls that the fast path follows by itself; every other one that matters is a gate (control/gates/settings.py).
 NATIVE = frozenset({"send-redirects", "bc-forwarding", "mtu6", "rp-filter", "use-neigh"})
+
+
+class InstanceError(BiseError):
+    """It could not go on."""
 
 
 class Instance:
@@ -74,6 +80,7 @@ class Instance:
         self._obstacles: dict[str, str] = {}  # why ports that were lost are not back yet
         self._fresh: set[str] = set()  # ports whose sockets have nothing yet to receive into
         self._ticks = 0
+        self.failure = ""
 
     @property
     def facts(self) -> Mapping[str, PortFacts]:
@@ -92,6 +99,8 @@ class Instance:
             self.state = "stopping"
             self.supervisor.stopping()
             self._give_back()
+        if self.failure:
+            raise InstanceError(self.failure)
 
     async def _unless_stopped(self, beginning: Coroutine[Any, Any, None]) -> None:
         """Compiling may take a minute: nobody who wants an end waits for it."""
@@ -108,7 +117,6 @@ class Instance:
         self.server = ControlServer(self.wanted.name)
         self._opened.push_async_callback(self.server.close)
         await self.server.start(Replies(self).verbs())
-        self.state = "compiling"
         await compile_declared(self._other_cores())
         self._open_memory()
         self.mirror = Mirror()
@@ -120,12 +128,15 @@ class Instance:
         for feature in self.features:
             self._opened.callback(feature.close)
         self._open_ports()
+        self.watchdog = Watchdog(self.crew)
+        self._opened.callback(self.watchdog.leave_if_stuck)
         self._opened.callback(self._close_ports)
-        self._opened.callback(self.crew.stop)
+        self._opened.callback(self.watchdog.stop_workers)
         self.mirror.subscribe(self._changed)
         self.mirror.watch_clean(self._set_clean)
         gc.disable()  # a full table is a million objects that stay: not to be gone through again and again
         self.mirror.start(asyncio.get_running_loop())
+        self.state = "compiling"
         await self._compile()
         await self.mirror.synchronised()
         gc.freeze()
@@ -336,8 +347,8 @@ class Instance:
             self._tend_owned()
             self._seek_lost(self.mirror.links.values())
             self.supervisor.alive()
-        if not all(self.crew.running()):
-            _log.error("a worker has died: %s", self.crew.failure)
+        self.failure = self.watchdog.look()
+        if self.failure:
             self._stop.set()
         if self.confirm_by_ns is not None and time.monotonic_ns() > self.confirm_by_ns:
             _log.warning("nobody confirmed: giving the interfaces back")

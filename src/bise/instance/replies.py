@@ -79,7 +79,14 @@ class Replies:
             before = self._looked.get(member.core, (0, 0))
             self._looked[member.core] = (rounds, busy)
             share = (busy - before[1]) / max(1, rounds - before[0])
-            found.append({"core": member.core, "packets": member.packets(), "busy": round(share, 4), "epoch": rounds})
+            counts: messages.Worker = {
+                "core": member.core,
+                "packets": member.packets(),
+                "busy": round(share, 4),
+                "epoch": rounds,
+                "busy_rounds": busy,
+            }
+            found.append(counts)
         return found
 
     def _port_states(self) -> list[messages.PortState]:
