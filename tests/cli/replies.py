@@ -108,6 +108,32 @@ NODES: list[messages.UserNode] = [
 ]
 CHANGED: messages.NodeChanged = {"name": "dns_guard", "action": "changed", "took_ns": 3_200_000_000}
 
+GRAPH: messages.Graph = {
+    "nodes": [
+        {"name": "a.one", "edges": [{"edge": "ON", "to": "a.two"}, {"edge": "BAD", "to": "drop a.<bad>"}]},
+        {"name": "a.two", "edges": [{"edge": "OUT", "to": "transmit"}]},
+    ],
+    "sinks": [
+        {"name": "transmit", "kind": "transmit", "meaning": ""},
+        {"name": "drop a.<bad>", "kind": "drop", "meaning": "less & more"},
+    ],
+    "timers": [],
+}
+
+PIPELINE: messages.Pipeline = {"source": "def burst():\n    return 0\n", "path": "/var/cache/bise/x/pipeline_1.py"}
+
+
+def state(arguments: dict[str, Any]) -> messages.StatePage:
+    """Three pages: the head and a list, routes and their ways, more of both."""
+    number = arguments.get("after", 0)
+    head = {"format": "bise-state", "version": 1, "name": "default"} if number == 0 else {}
+    lists: dict[str, list[Any]] = [
+        {"links": [{"index": 1}, {"index": 2}]},
+        {"neighbours": [{"link": 1}], "routes": [["10.0.0.0/8", 254, [0]]], "ways": [{"kind": "unicast"}]},
+        {"routes": [["11.0.0.0/8", 254, [1]]], "ways": [{"kind": "blackhole"}]},
+    ][number]
+    return {"head": head, "lists": lists, "next": number + 1 if number < 2 else None}
+
 
 def routes(arguments: dict[str, Any]) -> messages.RoutesPage:
     """Pages of ROUTES; the cursor is where to go on."""
@@ -132,5 +158,8 @@ VERBS = {
     "node-add": lambda given: {**CHANGED, "name": given["path"], "action": "added"},
     "node-reload": lambda given: {**CHANGED, "name": given["name"]},
     "node-remove": lambda given: {**CHANGED, "name": given["name"], "action": "removed"},
+    "graph": lambda _: GRAPH,
+    "pipeline": lambda _: PIPELINE,
+    "state": state,
     "confirm": lambda _: {"was_waiting": True},
 }

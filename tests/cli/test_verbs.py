@@ -2,9 +2,11 @@
 
 import json
 import time
+from xml.etree import ElementTree
 
 import pytest
 
+from bise.cli import state
 from tests.cli import replies
 from tests.control.serving import serving
 
@@ -18,6 +20,8 @@ from tests.control.serving import serving
         ("drops", replies.DROPS),
         ("punts", replies.DROPS[:1]),
         ("nodes", replies.NODES),
+        ("graph", replies.GRAPH),
+        ("pipeline", replies.PIPELINE),
         ("confirm", {"was_waiting": True}),
     ],
 )
@@ -99,7 +103,11 @@ def test_confirm_says_whether_anything_waited(call, daemon, directory):
 
 
 @pytest.mark.parametrize(
-    "verb", ["status", "ports", "routes", "neighbours", "drops", "punts", "confirm", "trace", "cycles"]
+    "verb",
+    [
+        *("status", "ports", "routes", "neighbours", "drops", "punts"),
+        *("graph", "pipeline", "state", "confirm", "trace", "cycles"),
+    ],
 )
 def test_without_a_daemon_every_verb_says_so_in_one_line(call, verb):
     outcome = call(verb)
@@ -112,3 +120,41 @@ def test_a_name_of_brackets_is_no_markup(call, directory):
     reply = [{**replies.PORTS[0], "name": "[red]e"}]
     with serving(directory, {"ports": lambda _: reply}):
         assert "[red]e" in call("ports").out
+
+
+def test_state_puts_the_pages_together_in_valid_json(call, daemon):
+    found = json.loads(call("state").out)
+    assert found == {
+        "format": "bise-state",
+        "version": 1,
+        "name": "default",
+        "links": [{"index": 1}, {"index": 2}],
+        "settings_of_links": [],
+        "addresses": [],
+        "neighbours": [{"link": 1}],
+        "next_hops": [],
+        "rules": [],
+        "routes": [["10.0.0.0/8", 254, [0]], ["11.0.0.0/8", 254, [1]]],
+        "ways": [{"kind": "unicast"}, {"kind": "blackhole"}],
+    }
+    assert found == state.whole(state.pages(Asking()))
+
+
+class Asking:
+    """A control client of whom only the state is asked."""
+
+    def ask(self, verb, **arguments):
+        assert verb == "state"
+        return replies.state(arguments)
+
+
+def test_graph_is_lines_or_a_picture(call, daemon):
+    assert call("graph").out == "a.one ON -> a.two\na.one BAD -> drop a.<bad>\na.two OUT -> transmit\n"
+    drawn = call("graph", "--svg").out
+    assert {"a.one", "ON", "drop <bad>", "BAD: less & more"} <= set(ElementTree.fromstring(drawn).itertext())
+
+
+def test_pipeline_prints_source_that_compiles(call, daemon):
+    said = call("pipeline").out
+    assert said == f"# {replies.PIPELINE['path']}\n{replies.PIPELINE['source']}"
+    compile(said, "pipeline", "exec")

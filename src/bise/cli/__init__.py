@@ -1,7 +1,7 @@
 """The command line, one file a verb: each asks the running Bise over the control socket and shows its reply.
 
-General layout: `run` becomes the daemon, `check` looks at the machine without one, `bench` measures, the others ask.
-`words` are the options that verbs share, `show` puts replies on the terminal.
+General layout: `run` becomes the daemon, `check`, `replay` and `explain --state` need none, `bench` measures, the
+others ask. `words` are the options that verbs share, `show` puts replies on the terminal.
 """
 
 import os
@@ -18,12 +18,17 @@ from bise.cli import (
     confirm,
     cycles,
     drops,
+    explain,
+    graph,
     neighbours,
     nodes,
+    pipeline,
     ports,
     punts,
+    replay,
     routes,
     run,
+    state,
     status,
     top,
     trace,
@@ -51,6 +56,11 @@ for verb in (
     cycles.cycles,
     confirm.confirm,
     nodes.nodes,
+    explain.explain,
+    graph.graph,
+    pipeline.pipeline,
+    state.state,
+    replay.replay,
     bench.bench,
     top.top,
     web.web,

@@ -245,24 +245,83 @@ class Cycles(TypedDict):
     nodes: list[NodeSpent]
 
 
+class StatePage(TypedDict):
+    """Reply to `state`. `head`: what is not in lists, on the first page; `lists`: lines to be added to the lists of
+    these names. `next`: ask on with `after`; None after the last."""
+
+    head: dict[str, Any]
+    lists: dict[str, list[Any]]
+    next: int | None
+
+
+class Edge(TypedDict):
+    """An edge of a node: its name, and the node or sink that it leads to."""
+
+    edge: str
+    to: str
+
+
+class GraphNode(TypedDict):
+    """A node of the graph, with its edges in order."""
+
+    name: str
+    edges: list[Edge]
+
+
+class GraphSink(TypedDict):
+    """Where a packet's way ends. `kind`: transmit, drop, punt or nothing."""
+
+    name: str
+    kind: str
+    meaning: str
+
+
+class Graph(TypedDict):
+    """Reply to `graph`. No edge leads to a node further up; `timers`: nodes that the clock calls."""
+
+    nodes: list[GraphNode]
+    sinks: list[GraphSink]
+    timers: list[str]
+
+
+class Pipeline(TypedDict):
+    """Reply to `pipeline`: the generated source, and the file that it was compiled from."""
+
+    source: str
+    path: str
+
+
+class LinuxRoute(TypedDict):
+    """Reply to `linux-route`: what the kernel would do with a packet. `prefix`: that of the route, None where Linux
+    doesn't tell; `paths`: all of that route; `error`: why it would take none, else empty."""
+
+    prefix: str | None
+    kind: str
+    path: Path
+    paths: list[Path]
+    error: str
+
+
 class Confirmed(TypedDict):
     """Reply to `confirm`. `was_waiting` False: nobody had asked for it, or it was confirmed before."""
 
     was_waiting: bool
 
 
+Lists = list[PortCounters] | list[Neighbour] | list[Reason] | list[UserNode]
 Reply = (
     Status
     | RoutesPage
+    | StatePage
+    | Graph
+    | Pipeline
+    | LinuxRoute
     | Confirmed
     | Watch
     | Watched
     | Cycles
     | NodeChanged
-    | list[PortCounters]
-    | list[Neighbour]
-    | list[Reason]
-    | list[UserNode]
+    | Lists
 )
 Arguments = dict[str, Any]
 

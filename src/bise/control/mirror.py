@@ -129,6 +129,11 @@ class Mirror:
     def rules(self) -> Mapping[Rule, Rule]:
         return self._network.rules.values
 
+    @property
+    def bare(self) -> frozenset[int]:
+        """Links that lost their last IPv4 address: paths there are dead."""
+        return frozenset(self._network.bare)
+
     def paths(self, route: Route) -> tuple[Path, ...]:
         """Where a route leads, next-hop objects looked up."""
         return paths_of(route, self.next_hops)

@@ -1,6 +1,7 @@
 """What every feature's control side is to the daemon, and what it is given."""
 
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
@@ -8,7 +9,8 @@ from bise.control.changes import Change
 from bise.control.gates.settings import Settings
 from bise.control.mirror import Mirror
 from bise.control.objects import Prefix
-from bise.engine.node import Part
+from bise.engine.graph import Graph, build
+from bise.engine.node import NOWHERE, Part
 from bise.hot import Header
 from bise.tables.retire import Retire
 
@@ -35,18 +37,37 @@ class PortFacts:
     gate: int = 0
 
 
+@dataclass(frozen=True)
+class Notes:
+    """A packet as a node left it, for `Feature.why`: its contiguous octets, and what its notes say."""
+
+    octets: bytes
+    port: int
+    l3: int
+    hop: int
+    edge: str
+
+
 @dataclass
 class Surroundings:
-    """What a feature stands in: the mirror, the epochs, and what features before it in the list have to offer."""
+    """What a feature stands in: the mirror, the epochs, and what features before it in the list have to offer.
+
+    `drawn`: numbers drawn by chance, by name. Packets' ways depend on them, so `bise state` keeps them.
+    """
 
     mirror: Mirror
     retire: Retire
     ports: int
     offers: dict[type[Any], Any] = field(default_factory=dict)
+    drawn: dict[str, int] = field(default_factory=dict)
 
     def find(self, kind: type[T]) -> T:
         """What another feature offers; KeyError where that is not in the list."""
         return self.offers[kind]  # type: ignore[no-any-return]
+
+    def draw(self, name: str, bits: int) -> int:
+        """A number of so many bits, drawn by chance once."""
+        return self.drawn.setdefault(name, secrets.randbits(bits))
 
 
 class Feature:
@@ -82,9 +103,23 @@ class Feature:
         """Why a route is left to Linux; empty where it is not, or is no business of this feature."""
         return ""
 
+    def why(self, node: str, notes: Notes) -> str:
+        """In words, what decided in a node of this feature; empty where the name of the edge says all."""
+        return ""
+
     def used_neighbours(self, now: int) -> Mapping[tuple[int, int, int], int]:
         """How long ago, in ns and to about a second, neighbours (link, family, address) carried a packet."""
         return {}
 
     def close(self) -> None:
         """Gives memory back; no worker is left."""
+
+
+MakeFeatures = Callable[[Surroundings], list[Feature]]
+
+
+def graph_of(features: Sequence[Feature], start: str, incomplete_checksums: bool, users: Sequence[Part] = ()) -> Graph:
+    """The graph of these features and of users' parts, from the entry node `start`. Features' nodes that stand on
+    others' edges are left out where no port needs them."""
+    parts = [feature.part for feature in features if incomplete_checksums or not feature.part.inserts]
+    return build(start, [*parts, *users], always=(NOWHERE,) if users else ())

@@ -12,7 +12,7 @@ General layout
 Nothing here knows what a network is.
 """
 
-from bise.hot.function import Entry, declared, entry, external, hot, libraries, load_library
+from bise.hot.function import Entry, declared, entry, external, hot, libraries, load_library, stand_in
 from bise.hot.header import (
     Header,
     OutOfBounds,
@@ -98,6 +98,7 @@ __all__ = [
     "prefetch",
     "shift_left64",
     "shift_right64",
+    "stand_in",
     "store8",
     "store16",
     "store32",

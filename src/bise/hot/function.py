@@ -10,6 +10,7 @@ from bise.hot.primitives import FUNCTIONS
 
 F = TypeVar("F", bound=Callable[..., Any])
 _LIBRARIES: list[ctypes.CDLL] = [ctypes.CDLL(None, use_errno=True)]
+_STAND_INS: dict[str, Callable[..., Any]] = {}
 _KINDS: dict[str, Any] = {
     "void": None,
     "i16": ctypes.c_int16,
@@ -127,6 +128,8 @@ def external(symbol: str, result: str, arguments: tuple[str, ...]) -> Any:
         return numba.types.ExternalFunction(symbol, _NUMBA[result](*(_NUMBA[kind] for kind in arguments)))
 
     def call(*given: int) -> int:
+        if symbol in _STAND_INS:
+            return _STAND_INS[symbol](*given)  # type: ignore[no-any-return]
         for library in reversed(_LIBRARIES):
             function = getattr(library, symbol, None)
             if function is not None:
@@ -136,3 +139,13 @@ def external(symbol: str, result: str, arguments: tuple[str, ...]) -> Any:
         raise AttributeError(f"no loaded library has {symbol}")
 
     return call
+
+
+def stand_in(symbol: str, result: str, arguments: tuple[str, ...], function: Callable[..., Any]) -> None:
+    """Makes a Python function answer for a C symbol that no library brings. Call it before hot code that asks for it
+    is loaded; kinds as in `external`."""
+    kind = ctypes.CFUNCTYPE(_KINDS[result], *(_KINDS[one] for one in arguments))
+    _STAND_INS[symbol] = kind(function)  # kept as long as the process, as machine code may call it
+    if MODE is not Mode.INTERPRETED:
+        address = ctypes.cast(_STAND_INS[symbol], ctypes.c_void_p).value
+        llvmlite.binding.add_symbol(symbol, address)

@@ -22,6 +22,12 @@ class Bounded(Protocol):
     length: Any
 
 
+# What reads a field of so many bits, in network order or not, at an address; there are none of 48 bits.
+_WHOLE = {8: ctypes.c_uint8, 16: ctypes.c_uint16, 32: ctypes.c_uint32, 64: ctypes.c_int64}
+_MEMORY: dict[tuple[int, bool], Any] = {(bits, False): kind.from_address for bits, kind in _WHOLE.items()}
+_MEMORY |= {(bits, True): kind.__ctype_be__.from_address for bits, kind in _WHOLE.items()}
+
+
 class Field:
     """One field: `bits` wide, in network order (`big`) or the machine's; `offset` in octets from the header's start."""
 
@@ -29,10 +35,13 @@ class Field:
         self.bits, self.big, self.constant = bits, big, constant
         self.offset = 0
         self.octets = bits // 8
+        self._memory = _MEMORY.get((bits, big))
 
     def __get__(self, header: "Header | None", owner: type | None = None) -> Any:
         if header is None:
             return self
+        if self._memory is not None:
+            return self._memory(header.address + self.offset).value
         octets = ctypes.string_at(header.address + self.offset, self.octets)
         return int.from_bytes(octets, "big" if self.big else "little", signed=self.bits == 64)
 

@@ -9,6 +9,8 @@ import time
 from typing import Any
 
 FUNCTIONS: dict[int, Any] = {}  # what stands for the addresses of entries where nothing is compiled
+_U8, _U16, _U32 = (kind.from_address for kind in (ctypes.c_uint8, ctypes.c_uint16, ctypes.c_uint32))
+_I64 = ctypes.c_int64.from_address
 _MASK = (1 << 64) - 1
 _SIGN = 1 << 63
 
@@ -65,48 +67,44 @@ def mix64(a: int) -> int:
     return _signed(a ^ (a >> 31))
 
 
-def _load(address: int, kind: Any) -> int:
-    return kind.from_address(address).value  # type: ignore[no-any-return]
-
-
 def load8(address: int) -> int:
     """The octet at `address`."""
-    return _load(address, ctypes.c_uint8)
+    return _U8(address).value
 
 
 def load16(address: int) -> int:
     """16 bits in the machine's order."""
-    return _load(address, ctypes.c_uint16)
+    return _U16(address).value
 
 
 def load32(address: int) -> int:
     """32 bits in the machine's order."""
-    return _load(address, ctypes.c_uint32)
+    return _U32(address).value
 
 
 def load64(address: int) -> int:
     """64 bits in the machine's order, signed."""
-    return _load(address, ctypes.c_int64)
+    return _I64(address).value
 
 
 def store8(address: int, value: int) -> None:
     """Writes the low 8 bits."""
-    ctypes.c_uint8.from_address(address).value = value & 0xFF
+    _U8(address).value = value & 0xFF
 
 
 def store16(address: int, value: int) -> None:
     """Writes the low 16 bits."""
-    ctypes.c_uint16.from_address(address).value = value & 0xFFFF
+    _U16(address).value = value & 0xFFFF
 
 
 def store32(address: int, value: int) -> None:
     """Writes the low 32 bits."""
-    ctypes.c_uint32.from_address(address).value = value & 0xFFFFFFFF
+    _U32(address).value = value & 0xFFFFFFFF
 
 
 def store64(address: int, value: int) -> None:
     """Writes all 64 bits."""
-    ctypes.c_int64.from_address(address).value = _signed(value)
+    _I64(address).value = _signed(value)
 
 
 def load_acquire(address: int) -> int:

@@ -10,7 +10,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import Any
@@ -24,30 +24,26 @@ from bise.control.listeners import Listeners
 from bise.control.mirror import Mirror
 from bise.control.objects import Link, NeighbourKey
 from bise.control.port_specs import KernelPort as KernelSpec
-from bise.control.port_specs import PciPort
 from bise.control.socket import ControlServer
 from bise.control.systemd import Supervisor
 from bise.engine import worker
 from bise.engine.crew import PORTS, Crew
-from bise.engine.graph import Graph, build
-from bise.engine.node import NOWHERE, Part
+from bise.engine.graph import Graph
+from bise.engine.node import Part
 from bise.engine.pipeline import Pipeline, build_elsewhere, compile_declared
 from bise.errors import BiseError
-from bise.features.feature import Feature, PortFacts, Surroundings
+from bise.features.feature import Feature, PortFacts, Surroundings, graph_of
 from bise.instance import gating
 from bise.instance.gating import Standing
+from bise.instance.memory import open_memory
 from bise.instance.nodes import UserNodes
-from bise.instance.ports import Port, PortTable
-from bise.instance.verdicts import LocalAddresses
+from bise.instance.ports import Port
 from bise.instance.watchdog import Watchdog
-from bise.ports.dpdk import eal, shim
-from bise.ports.dpdk.pool import Pool
+from bise.ports.dpdk import shim
 from bise.ports.errors import PortError
-from bise.ports.kernel import KernelPort, Shared
+from bise.ports.kernel import KernelPort
 from bise.ports.owned import OwnedPort
-from bise.ports.punt import PuntTap
 from bise.ports.steering.interface import read_interface
-from bise.ports.steering.verdicts import Verdicts
 
 _log = logging.getLogger(__name__)
 _MODES = {"poll": worker.POLL, "adaptive": worker.ADAPTIVE, "interrupt": worker.INTERRUPT}
@@ -82,11 +78,17 @@ class Instance:
         self._opened = AsyncExitStack()
         self._stop = asyncio.Event()
         self._facts: dict[str, PortFacts] = {}
+        self.drawn: dict[str, int] = {}
         self._obstacles: dict[str, str] = {}  # why ports that were lost are not back yet
         self._fresh: set[str] = set()  # ports whose sockets have nothing yet to receive into
         self._ticks = 0
         self.failure = ""
         self._offload = False  # whether some port has ever come without checksums
+
+    @property
+    def facts(self) -> Mapping[str, PortFacts]:
+        """The ports by name, as the features were told of them."""
+        return self._facts
 
     async def run(self) -> None:
         """Until a signal, `confirm` running out, or a worker's death. Raises BiseError where it can't begin."""
@@ -122,12 +124,13 @@ class Instance:
         self.insight = Insight(self, self._other_cores())
         await self.server.start({**Replies(self).verbs(), **self.user_nodes.verbs(), **self.insight.verbs()})
         await compile_declared(self._other_cores())
-        self._open_memory()
+        self.pool, self.local_addresses, self.ports = open_memory(self.wanted, self._opened)
         self.mirror = Mirror()
         self._opened.callback(self.mirror.close)
         self._opened.push_async_callback(self.mirror.stop)
         self.crew = Crew(self.wanted.cores, _MODES[self.wanted.mode], _register, _unregister)
-        self.features = self._make_features(Surroundings(self.mirror, self.crew.epochs.retire, PORTS))
+        surroundings = Surroundings(self.mirror, self.crew.epochs.retire, PORTS, drawn=self.drawn)
+        self.features = self._make_features(surroundings)
         for feature in self.features:
             self._opened.callback(feature.close)
         self._opened.callback(self.user_nodes.close)
@@ -148,23 +151,6 @@ class Instance:
         gc.enable()
         await self._begin()
 
-    def _open_memory(self) -> None:
-        pci = [spec.address for spec in self.wanted.ports if isinstance(spec, PciPort)]
-        eal.start(self.wanted.name, self.wanted.cores, pci=pci)
-        log = shim.log()
-        asyncio.get_running_loop().add_reader(log.descriptor, log.drain)
-        stride = shim.call("packet pool", "bise_pool_stride")
-        self.pool = Pool(self.wanted.memory // stride)
-        self._opened.callback(self.pool.close)
-        verdicts = (Verdicts(4), Verdicts(6))
-        for shared in verdicts:
-            self._opened.callback(shared.close)
-        self.local_addresses = LocalAddresses(verdicts)
-        self.punting = PuntTap(self.wanted.name)
-        self._opened.callback(self.punting.close)
-        shared_parts = Shared(self.pool, self.punting, verdicts)
-        self.ports = PortTable(shared_parts, self.pool, len(self.wanted.cores), self.wanted.queues)
-
     def _open_ports(self) -> None:
         self.watch = Watch([spec.name for spec in self.wanted.ports], self._gated, NATIVE)
         self._opened.callback(self.watch.close)
@@ -183,9 +169,8 @@ class Instance:
         """The graph of the configuration that is running, or with these instead of the users' parts that run."""
         # Ports that were lost may come back: what the first ones needed stays.
         self._offload |= any(port.incomplete_checksums for port in self.ports.open_ports.values())
-        parts = [feature.part for feature in self.features if self._offload or not feature.part.inserts]
         own = [file.part for file in self.user_nodes.files] if users is None else list(users)
-        return build(self._start_node, [*parts, *own], always=(NOWHERE,) if own else ())
+        return graph_of(self.features, self._start_node, self._offload, own)
 
     async def _compile(self) -> None:
         others = self._other_cores()

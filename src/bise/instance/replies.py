@@ -13,6 +13,7 @@ from bise.control.socket import Verb
 from bise.engine.node import Drop, Punt
 from bise.errors import BiseError
 from bise.instance import gating
+from bise.instance.insides import Insides
 from bise.ports.kernel import KernelPort
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Replies:
             "drops": self.drops,
             "punts": self.punts,
             "confirm": self.confirm,
+            **Insides(self._of).verbs(),
         }
 
     def status(self, arguments: dict[str, Any]) -> messages.Status:

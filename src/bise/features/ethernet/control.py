@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from bise.features.ethernet.nodes import PART
 from bise.features.ethernet.state import Face, State
-from bise.features.feature import Feature, PortFacts, Surroundings
+from bise.features.feature import Feature, Notes, PortFacts, Surroundings
 from bise.hot import Header, Region, nth
 
 
@@ -43,6 +43,12 @@ class Control(Feature):
     def set_port(self, port: PortFacts) -> None:
         self.faces.set_gate(port.number, port.gate)
         self.faces.set_mac(port.number, port.mac)
+
+    def why(self, node: str, notes: Notes) -> str:
+        if notes.edge != "OTHER_HOST":
+            return ""
+        own = nth(Face, self.faces.state.faces, notes.port).mac.to_bytes(6, "little")
+        return f"for {notes.octets[:6].hex(':')}, and the port is {own.hex(':')}"
 
     def drop_port(self, port: PortFacts) -> None:
         self.faces.set_mac(port.number, 0)

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from bise.control.changes import Change, Removed
 from bise.control.objects import TABLE_LOCAL, Address, Destination, Prefix, RouteKind
-from bise.features.feature import Feature, PortFacts, Surroundings
+from bise.features.feature import Feature, Notes, PortFacts, Surroundings
 from bise.features.ipv4.logic import is_odd_source, own_hash
 from bise.features.ipv4.nodes import PART
 from bise.features.ipv4.state import CHECKS_AT, DOUBTS_SIZE, FIRST_OCTETS, OWN_AT, OWN_HASHES, SourceCheck, State
 from bise.features.nexthop.control import Hops
 from bise.features.nexthop.routes import Routes
-from bise.hot import Header, Region, store8
+from bise.features.nexthop.show import Shown
+from bise.hot import Header, Region, load8, store8
 from bise.tables.prefix32 import Prefix32
 
 # What Linux judges before it looks at routes (net/ipv4/route.c, ip_route_input_slow): no address, loopback,
@@ -27,6 +28,7 @@ class Control(Feature):
         hops = surroundings.find(Hops)
         self.fib = Prefix32(surroundings.retire)
         self.routes = Routes(4, self.fib, hops, surroundings.mirror, FIXED)
+        self._shown = Shown(self.routes, hops, surroundings.mirror)
         self._own: set[Prefix] = set()
         self._region = Region(DOUBTS_SIZE + State.size, huge_pages=False)
         self._links: dict[int, set[Address]] = {}  # IPv4 addresses of each link
@@ -81,6 +83,12 @@ class Control(Feature):
 
     def why_left(self, place: Prefix) -> str:
         return self.routes.why(place.destination, place.length) if place.family == 4 else ""
+
+    def why(self, node: str, notes: Notes) -> str:
+        if node == "ipv4.input" and notes.edge in ("REVERSE_PATH", "DOUBTFUL_SOURCE"):
+            check = SourceCheck(load8(self.state.doubts + CHECKS_AT + notes.port)).name.lower().replace("_", " ")
+            return f"back to the source: {self._shown.way_back(notes)}; checked as rp_filter says: {check}"
+        return self._shown.why(node, notes)
 
     def overflow(self) -> Mapping[int, str]:
         return {4: next(iter(self.routes.unplaced.values()))} if self.routes.unplaced else {}

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from bise.control.changes import Change
 from bise.control.objects import Prefix
-from bise.features.feature import Feature, PortFacts, Surroundings
+from bise.features.feature import Feature, Notes, PortFacts, Surroundings
 from bise.features.ipv6.nodes import PART
 from bise.features.ipv6.state import State
 from bise.features.nexthop.control import Hops
 from bise.features.nexthop.routes import Routes
+from bise.features.nexthop.show import Shown
 from bise.hot import Header, Region
 from bise.tables.prefix128 import Prefix128
 
@@ -42,6 +43,7 @@ class Control(Feature):
         hops = surroundings.find(Hops)
         self.fib = Prefix128(surroundings.retire)
         self.routes = Routes(6, WholeKeys(self.fib), hops, surroundings.mirror, FIXED)
+        self._shown = Shown(self.routes, hops, surroundings.mirror)
         self._links: set[int] = set()  # of the ports
         self._region = Region(State.size, huge_pages=False)
         self.state = State(self._region.address)
@@ -65,6 +67,9 @@ class Control(Feature):
 
     def why_left(self, place: Prefix) -> str:
         return self.routes.why(place.destination, place.length) if place.family == 6 else ""
+
+    def why(self, node: str, notes: Notes) -> str:
+        return self._shown.why(node, notes)
 
     def overflow(self) -> Mapping[int, str]:
         return {6: next(iter(self.routes.unplaced.values()))} if self.routes.unplaced else {}

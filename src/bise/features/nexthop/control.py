@@ -5,15 +5,14 @@ A record is written before anything leads to it. One that readers may hold chang
 round of all workers: first nobody is to follow it, then, an epoch later, it gets its new address.
 """
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bise.control.changes import Change, Removed
 from bise.control.gates.settings import Multipath, Settings
-from bise.control.objects import Neighbour, NeighbourState
+from bise.control.objects import Neighbour, NeighbourState, mac_text
 from bise.errors import BiseError
-from bise.features.feature import Feature, PortFacts, Surroundings
+from bise.features.feature import Feature, Notes, PortFacts, Surroundings
 from bise.features.nexthop import hashing
 from bise.features.nexthop.nodes import PART
 from bise.features.nexthop.state import WINDOW_BITS, Hashing, Hop, HopKind, Member, State
@@ -115,6 +114,19 @@ class Hops:
     def record(self, index: int) -> Hop:
         """The record itself."""
         return Hop(self._region.address + index * Hop.size)
+
+    def wanted(self, index: int) -> Want:
+        """What a record in use is for; the end of all that has no route, where it is in use no longer."""
+        kept = self._by_index.get(index)
+        return End(HopKind.NO_ROUTE) if kept is None else kept.want
+
+    def index_at(self, address: int) -> int:
+        """The index of the record at an address."""
+        return (address - self._region.address) // Hop.size
+
+    def mac_of(self, want: Via) -> int | None:
+        """The MAC that Linux knows for a neighbour."""
+        return self._macs.get((want.link, want.family, want.address))
 
     def claim(self, want: Want) -> int:
         """The index of the record for `want`, made if need be; give it back with `release`. Raises TooManyHops."""
@@ -283,7 +295,7 @@ class Control(Feature):
 
     def __init__(self, surroundings: Surroundings) -> None:
         self.hops = Hops(surroundings.retire)
-        self._secret = secrets.randbits(32)
+        self._secret = surroundings.draw("nexthop.secret", 32)
         surroundings.offers[Hops] = self.hops
 
     def states(self) -> Mapping[type[Header], int]:
@@ -307,6 +319,10 @@ class Control(Feature):
 
     def drop_port(self, port: PortFacts) -> None:
         self.hops.set_link(port.link, None)
+
+    def why(self, node: str, notes: Notes) -> str:
+        target, source = (mac_text(int.from_bytes(notes.octets[at : at + 6], "big")) for at in (0, 6))
+        return f"to {target} from {source}"
 
     def used_neighbours(self, now: int) -> Mapping[tuple[int, int, int], int]:
         return self.hops.used(now)

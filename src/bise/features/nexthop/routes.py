@@ -186,6 +186,19 @@ class Routes:
             return "leaves by an interface that is no port"
         return "of a kind that only Linux follows (type of service, source, encapsulation, resilient group …)"
 
+    def deciding(self, address: int) -> tuple[int, int, int] | None:
+        """The longest prefix in the table that holds an address, its length, and the index of its next hop."""
+        for length in range(self.bits, -1, -1):
+            prefix = address >> (self.bits - length) << (self.bits - length)
+            index = self._fib.get(prefix, length)
+            if index:
+                return prefix, length, index
+        return None
+
+    def is_host(self, prefix: int, length: int) -> bool:
+        """Whether it is a neighbour's own address that stands in the table, and no route of Linux's."""
+        return length == self.bits and prefix in self._placed
+
     def _is_fixed(self, prefix: int, length: int) -> bool:
         """Within what is Linux's anyway."""
         return any(_holds(fixed, prefix, length, self.bits) for fixed in self._fixed)

@@ -1,0 +1,71 @@
+"""A network that stands still: what a mirror held at one moment, asked as the mirror is."""
+
+from collections.abc import Iterable, Iterator
+
+from bise.control import paths
+from bise.control.changes import Added
+from bise.control.objects import (
+    Address,
+    AddressKey,
+    Destination,
+    InterfaceSettings,
+    Link,
+    MirrorObject,
+    Neighbour,
+    NeighbourKey,
+    NextHopObject,
+    Path,
+    Prefix,
+    Route,
+    SettingsKey,
+)
+
+
+class StillNetwork:
+    """Links, addresses, neighbours, next-hop objects, routes and settings. `bare`: links without any IPv4 address left
+    (see control/network.py)."""
+
+    def __init__(self, objects: Iterable[MirrorObject] = (), bare: Iterable[int] = ()) -> None:
+        self.links: dict[int, Link] = {}
+        self.addresses: dict[AddressKey, Address] = {}
+        self.neighbours: dict[NeighbourKey, Neighbour] = {}
+        self.next_hops: dict[int, NextHopObject] = {}
+        self.routes: dict[Prefix, Destination] = {}
+        self.settings: dict[SettingsKey, InterfaceSettings] = {}
+        self._bare = frozenset(bare)
+        self.fill(objects)
+
+    def fill(self, objects: Iterable[MirrorObject]) -> None:
+        """Puts more in it."""
+        for one in objects:
+            self._put(one)
+
+    def _put(self, one: MirrorObject) -> None:
+        match one:
+            case Destination():
+                self.routes[one.prefix] = one
+            case Neighbour():
+                self.neighbours[one.key] = one
+            case Link():
+                self.links[one.index] = one
+            case Address():
+                self.addresses[one.key] = one
+            case NextHopObject():
+                self.next_hops[one.id] = one
+            case InterfaceSettings():
+                self.settings[one.key] = one
+
+    def paths(self, route: Route) -> tuple[Path, ...]:
+        """As `Mirror.paths`."""
+        return paths.paths_of(route, self.next_hops)
+
+    def usable(self, path: Path, family: int) -> bool:
+        """As `Mirror.usable`."""
+        return paths.usable(path, family, self.links, self.settings, self._bare)
+
+    def added(self) -> Iterator[Added[MirrorObject]]:
+        """All that it holds as the mirror tells of it, parents before children."""
+        tables = (self.links, self.settings, self.addresses, self.neighbours, self.next_hops, self.routes)
+        for table in tables:
+            for one in table.values():
+                yield Added(one)

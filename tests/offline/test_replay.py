@@ -1,0 +1,105 @@
+"""A capture through the router offline: the same as through the pipeline over DPDK's packets, and under a debugger."""
+
+import inspect
+import json
+from pathlib import Path
+
+import pytest
+
+from bise.features.ipv4 import nodes
+from bise.hot import MODE, Mode
+from bise.offline import captures
+from bise.offline.captures import Captured
+from bise.offline.state import as_json
+from bise.offline.words import octets, parse
+from tests.features import world
+from tests.features.agree import whole_graph
+from tests.features.frames import bursts
+from tests.offline.calling import bise
+from tests.offline.worlds import capture, state
+
+pytestmark = pytest.mark.skipif(MODE is not Mode.COMPILED, reason="says itself which mode")
+
+Sent = tuple[str, bytes, int]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With the world's state in it."""
+    made = tmp_path_factory.mktemp("replay")
+    (made / "state.json").write_text(json.dumps(as_json(state())))
+    return made
+
+
+def replayed(folder: Path, *words: str) -> tuple[list[dict], dict[str, int], list[Sent]]:
+    """What `bise replay` says of in.pcapng: the packets, the counters, and what it sent."""
+    told = json.loads(
+        bise("replay", folder / "in.pcapng", folder / "out.pcapng", "--state", folder / "state.json", "--json", *words)
+    )
+    sent = [(one.interface, one.octets, one.total) for one in captures.read(folder / "out.pcapng")]
+    return told["packets"], told["counters"], sent
+
+
+@pytest.mark.timeout(400)
+def test_a_replay_does_what_the_compiled_pipeline_does_with_packets_of_dpdks_pool(folder: Path) -> None:
+    frames = [(port, frame) for port, some in bursts(11, 600) for frame in some]
+    rig, features = whole_graph()
+    outcomes = [rig.run(port, [frame]) for port, frame in frames]
+    rig.close()
+    for feature in features:
+        feature.close()
+    capture(folder / "in.pcapng", frames)
+    packets, counters, sent = replayed(folder, "--interpreted")
+
+    ended = [next(sink for sink, count in one.sinks.items() if count) for one in outcomes]
+    assert [name(one) for one in packets] == ended
+    assert counters == {sink: ended.count(sink) for sink in set(ended)}
+    ways = [one for outcome in outcomes for one in outcome.sent.values()]
+    assert [(port, octets) for port, octets, _ in sent] == [
+        (world.PORTS[egress].facts.name, octets) for egress, octets in ways
+    ]
+    assert len(sent) > 20
+    assert len(set(ended)) > 30
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_compiled_and_interpreted_replays_are_the_same(folder: Path) -> None:
+    capture(folder / "in.pcapng", [(port, frame) for port, some in bursts(12, 3000) for frame in some])
+    assert replayed(folder) == replayed(folder, "--interpreted")
+
+
+def test_nothing_is_compiled_and_no_dpdk_is_there(folder: Path) -> None:
+    capture(folder / "in.pcapng", [])
+    line = (
+        "import sys; from bise.cli import main; sys.argv[0] = 'bise'\ntry: main()\nfinally: "
+        "print('numba' in sys.modules, 'librte' in open('/proc/self/maps').read(), file=sys.stderr)"
+    )
+    words = ("replay", folder / "in.pcapng", folder / "none" / "out", "--state", folder / "state.json", "--interpreted")
+    assert bise(*words, status=2, before=("-c", line)).splitlines()[-1] == "False False"
+
+
+def test_a_breakpoint_stops_in_a_node_and_sees_the_packet(folder: Path) -> None:
+    packet = octets(parse("udp 10.0.0.2:1 > 20.1.2.3:53"), world.PORTS[0].mac)
+    with captures.Writer(folder / "in.pcapng", ["port11"]) as writer:
+        writer.write(Captured(packet, len(packet), 0, "port11"))
+    words = ("replay", folder / "in.pcapng", folder / "out.pcap", "--state", folder / "state.json", "--interpreted")
+    place = inspect.getsourcelines(nodes.look_up.source)[1] + 4
+    commands = f"b {nodes.__file__}:{place}\nc\np ('it asks for', hex(ip.destination))\nbt\nq\n"
+    said = bise(*words, before=("-m", "pdb", "-m", "bise"), said=commands)
+    assert "('it asks for', '0x14010203')" in said
+    assert "ipv4_look_up(packet, ipv4_state_state, now)" in said  # the generated source stands in the backtrace
+
+
+def test_a_capture_without_names_needs_the_port_said(folder: Path) -> None:
+    words = ["replay", folder / "in.pcap", folder / "out.pcap", "--state", folder / "state.json", "--interpreted"]
+    with captures.Writer(folder / "in.pcap", []) as writer:
+        writer.write(Captured(b"\xff" * 60, 60))
+    assert "say which of port11, port12" in bise(*words, status=2)
+    assert "no port 'eth9' in this state; there are port11" in bise(*words, "--port", "eth9", status=2)
+    assert "1  port12: punt ethernet.group" in bise(*words, "--port", "port12")
+
+
+def name(one: dict) -> str:
+    """The sink's name, as the graph has it."""
+    return one["verdict"] + (f" {one['reason']}" if one["reason"] else "")
