@@ -1,5 +1,6 @@
 """`bise` as a person calls it, in this process, with a control socket of the test's own."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,8 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def call(directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
     """`call("status", "--json")`."""
+    # What a verb says to its own process alone is undone after the test.
+    monkeypatch.setenv("BISE_MODE", os.environ.get("BISE_MODE", "compiled"))
 
     def call(*words: str) -> Outcome:
         monkeypatch.setattr("sys.argv", ["bise", *words])
