@@ -3,7 +3,7 @@
 The record lives on the stack of the burst loop, so that the compiler keeps it in registers.
 """
 
-from bise.hot import Header, hot, le16, le32, le64, load32, load64, store32, store64
+from bise.hot import Header, expect, hot, le16, le32, le64, load32, load64, store32, store64
 from bise.ports.mbuf import Mbuf
 from bise.wire.ethernet import SIZE, Ethernet
 
@@ -41,6 +41,8 @@ def extend(packet, octets):
 @hot
 def trim(packet, octets):
     """Cuts off what follows the first `octets` octets: a short packet's padding on the link. One segment only."""
+    if expect(packet.total - octets, 0) == 0:
+        return
     if packet.total > octets and packet.length == packet.total:
         buffer = Mbuf(packet.buffer)
         buffer.data_len = octets

@@ -119,10 +119,8 @@ def _is_zero(total):
 
 @hot
 def _length_fault(packet, offset, octets):
-    length = IPv4(packet, offset).total_length
-    if length < octets:
-        return Fault.TOTAL_LENGTH
-    if length > packet.total - offset:
+    room = packet.total - offset
+    if unsigned_less(room - octets, IPv4(packet, offset).total_length - octets):  # beyond the packet, or below `octets`
         return Fault.TOTAL_LENGTH
     return Fault.NONE
 

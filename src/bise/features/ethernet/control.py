@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from bise.features.ethernet.nodes import PART
-from bise.features.ethernet.state import Face, State
+from bise.features.ethernet.state import CLOSED, SHIFT, Face, State
 from bise.features.feature import Feature, Notes, PortFacts, Surroundings
-from bise.hot import Header, Region, nth
+from bise.hot import Header, Region, nth, shift_left64
 
 
 class Faces:
@@ -18,11 +18,18 @@ class Faces:
 
     def set_gate(self, port: int, gate: int) -> None:
         """What of the port's traffic is Linux's, from the next burst on."""
-        nth(Face, self._region.address, port).gate = gate
+        face = nth(Face, self._region.address, port)
+        face.gate = gate
+        self._set_open(face)
 
     def set_mac(self, port: int, mac: int) -> None:
         """`mac` as an integer in network order; 0 matches no packet that a station sends."""
-        nth(Face, self._region.address, port).mac = int.from_bytes(mac.to_bytes(6, "big"), "little")
+        face = nth(Face, self._region.address, port)
+        face.mac = int.from_bytes(mac.to_bytes(6, "big"), "little")
+        self._set_open(face)
+
+    def _set_open(self, face: Face) -> None:
+        face.open = CLOSED if face.gate else shift_left64(face.mac, SHIFT)
 
     def close(self) -> None:
         """No worker is left."""

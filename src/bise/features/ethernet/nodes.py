@@ -3,8 +3,8 @@
 from enum import IntEnum
 
 from bise.engine.node import Drop, Part, Punt, PuntClass, To, node
-from bise.features.ethernet.state import ALL, IPV4, IPV6, Face, State
-from bise.hot import Header, be16, be32, expect, hot, le64, nth
+from bise.features.ethernet.state import ALL, IPV4, IPV6, SHIFT, Face, State
+from bise.hot import Header, be16, be32, expect, hot, le64, nth, shift_left64
 from bise.wire.ethernet import SIZE, EtherType
 
 
@@ -18,6 +18,7 @@ class _Start(Header):
 
 _MAC = (1 << 48) - 1
 _IPV4 = int(EtherType.IPV4)
+_NONE = -1
 _GROUP = 1  # the group bit of the first octet (IEEE 802)
 
 
@@ -37,18 +38,26 @@ class Input(IntEnum):
 def input(packet, state, now):
     """Keep what is for our own MAC and an IP packet; the rest is Linux's or nobody's."""
     if packet.length < SIZE:
-        return Input.SHORT
+        return int(Input.SHORT)
     start, face = _Start(packet, 0), nth(Face, state.faces, packet.port)
-    if start.destination & _MAC != face.mac:
-        return Input.GROUP if start.destination & _GROUP else Input.OTHER_HOST
-    if face.gate != 0 and _is_gated(face.gate, start.ethertype):
-        return Input.GATED
+    if shift_left64(start.destination, SHIFT) != face.open:
+        obstacle = _obstacle(start, face)
+        if obstacle != _NONE:
+            return obstacle
     packet.l3 = SIZE
     if expect(start.ethertype, _IPV4) == _IPV4:
-        return Input.IPV4
+        return int(Input.IPV4)
     if start.ethertype == EtherType.IPV6:
-        return Input.IPV6
-    return _other(start.ethertype)
+        return int(Input.IPV6)
+    return int(_other(start.ethertype))
+
+
+@hot
+def _obstacle(start, face):
+    """Why the packet isn't ours; _NONE where a gate stands that is no matter of its own."""
+    if start.destination & _MAC != face.mac:
+        return int(Input.GROUP if start.destination & _GROUP else Input.OTHER_HOST)
+    return int(Input.GATED) if _is_gated(face.gate, start.ethertype) else _NONE
 
 
 @hot

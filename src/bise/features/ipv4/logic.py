@@ -23,7 +23,7 @@ def is_odd_source(source):
 @hot
 def own_hash(address):
     """Where an address stands among the hashes of our own."""
-    return (address ^ address >> 12) % OWN_HASHES
+    return address % OWN_HASHES
 
 
 @hot
