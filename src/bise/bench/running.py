@@ -91,9 +91,10 @@ class RunningBise:
         os.kill(self.process.pid, number)
 
     def kill(self) -> None:
-        """End it without a word."""
+        """End it without a word, and take away the socket that it can't."""
         self.process.kill()
         self.process.wait()
+        Path(f"/run/bise/{self.name}.sock").unlink(missing_ok=True)
         self._log.close()
 
     def stop(self) -> None:

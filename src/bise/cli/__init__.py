@@ -92,7 +92,7 @@ def main() -> None:
     """The command `bise`. Exits with 1 where the machine stands in the way, 2 where the words do."""
     try:
         try:
-            app()
+            app(prog_name="bise")
         finally:
             sys.stdout.flush()
     except BiseError as error:
