@@ -98,12 +98,13 @@ source_routes = st.builds(
     st.sampled_from([131, 137]),
     st.sampled_from([0, 4, 5, 8]),
 )
+# Without room for a stamp: two routers' clocks differ (test_ipv4_options has those with room).
 timestamps = st.builds(
-    lambda flag, pointer: bytes([68, 12, pointer, flag]) + bytes(8), st.integers(0, 15), st.sampled_from([1, 5, 9, 13])
+    lambda flag, pointer: bytes([68, 12, pointer, flag]) + bytes(8), st.integers(0, 15), st.sampled_from([1, 4, 13, 17])
 )
 anything = st.builds(
     lambda kind, length, rest: bytes([kind, length]) + rest,
-    st.integers(0, 255),
+    st.integers(0, 255).filter(lambda kind: kind != 68),
     st.integers(0, 12),
     st.binary(max_size=6),
 )
