@@ -32,6 +32,9 @@ UNLIMITED_ERRORS: Mapping[str, int | str] = {
     "net/ipv4/icmp_msgs_per_sec": 1_000_000,
     "net/ipv4/icmp_msgs_burst": 1_000_000,
     "net/ipv6/icmp/ratelimit": 0,
+    # An error about fragments that never became whole would come half a minute later, to another test.
+    "net/ipv4/ipfrag_time": 3600,
+    "net/ipv6/ip6frag_time": 3600,
     "net/ipv6/auto_flowlabels": 0,
     "net/ipv4/conf/all/send_redirects": 0,
     "net/ipv4/conf/default/send_redirects": 0,
