@@ -110,6 +110,7 @@ def test_an_interface_that_goes_and_comes_while_it_starts(topology: Topology, no
         router = Router(topology, begun)
         router.meet_hosts()
         wait_until("the port is back", lambda: router.state("s")["state"] == "up")
+        router.meet_hosts()  # who was known there before is not any more
         with router.natively("s", 20):
             ping(router.host("c"), "10.0.2.2", 20)
 
