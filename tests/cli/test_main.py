@@ -22,7 +22,7 @@ def test_an_error_of_ours_is_one_line_and_its_own_status(call, monkeypatch):
     class Odd(BiseError):
         exit_status = 7
 
-    def stop() -> None:
+    def stop(prog_name: str) -> None:
         raise Odd("a reason; a remedy")
 
     monkeypatch.setattr(cli, "app", stop)
