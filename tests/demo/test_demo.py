@@ -85,6 +85,6 @@ def test_the_whole_demo_prints_its_figures(tmp_path: Path) -> None:
     found = json.loads(figures)
     assert [row["name"] for row in found["rows"]] == ["veth", "vhost-user"]
     assert all(row["ours"] > 0 and row["ratio"] > 0 for row in found["rows"])
-    assert len(found["steps"]) == 7
+    assert len(found["steps"]) == 8
     assert (tmp_path / "demo.png").exists()
     assert not left_behind(running.pid)

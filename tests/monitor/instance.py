@@ -11,7 +11,8 @@ class Instance:
     to the next. A node of `cycles` has 100 packets more at each question, which cost `costs` each."""
 
     def __init__(self, name: str = "default", pid: int = 4711) -> None:
-        self.status: dict[str, Any] = {**copy.deepcopy(replies.STATUS), "name": name, "pid": pid, "gates": []}
+        self.status: dict[str, Any] = {**copy.deepcopy(replies.STATUS), "name": name, "pid": pid}
+        self.status.update(gates=[], notes=[])
         self.status["ports"] = [{**port, "gate": None} for port in self.status["ports"][:1]]
         self.ports: list[dict[str, Any]] = [dict(copy.deepcopy(port)) for port in replies.PORTS]
         self.drops: list[dict[str, Any]] = [dict(drop) for drop in replies.DROPS]

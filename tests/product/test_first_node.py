@@ -16,6 +16,7 @@ from tests.structure.sources import ROOT
 pytestmark = [pytest.mark.root, pytest.mark.timeout(900)]
 
 PAGE = (ROOT / "docs" / "first-node.md").read_text()
+ATTEMPTS = 3
 RUN = "bise run --port eth0 --port eth1 --node big_ping.py"
 
 
@@ -60,18 +61,36 @@ def said(place: Namespace, folder: Path, name: str, command: str) -> str:
 
 
 def test_the_page_is_true(tmp_path: Path) -> None:
-    for name, text in files().items():
-        (tmp_path / name).write_text(text)
     entered = list(commands())
     started = next(number for number, (_, command, _) in enumerate(entered) if command == RUN)
+    write_files(tmp_path)
     with Topology((Port("eth0", 1), Port("eth1", 2)), hosts="answering") as topology:
         for _, command, expected in entered[:started]:
             assert re.fullmatch(pattern(expected), said(topology.router, tmp_path, "", command)), command
-        with routed(topology, ("--node", str(tmp_path / "big_ping.py"))) as router:
-            for who, command, expected in entered[started + 1 :]:
-                place = topology.hosts["eth0"] if who else topology.router
-                found = said(place, tmp_path, router.bise.name, command)
-                assert re.fullmatch(pattern(expected), found), f"{command}\n{found}"
+        for _ in range(ATTEMPTS):
+            write_files(tmp_path)
+            if is_true_while_running(topology, tmp_path, entered[started + 1 :]):
+                return
+    pytest.fail(f"a worker was late in {ATTEMPTS} attempts: this machine is too busy to tell")
+
+
+def write_files(folder: Path) -> None:
+    for name, text in files().items():
+        (folder / name).write_text(text)
+
+
+def is_true_while_running(topology: Topology, folder: Path, entered: list[tuple[str, str, list[str]]]) -> bool:
+    """False where other numbers came than the page says because packets were Linux's: a worker got no time."""
+    with routed(topology, ("--node", str(folder / "big_ping.py"))) as router:
+        for who, command, expected in entered:
+            place = topology.hosts["eth0"] if who else topology.router
+            found = said(place, folder, router.bise.name, command)
+            if not re.fullmatch(pattern(expected), found):
+                assert any(router.counters(port.name)["steering"].get("late") for port in topology.ports), (
+                    f"{command}\n{found}"
+                )
+                return False
+    return True
 
 
 def test_the_page_has_commands() -> None:

@@ -92,20 +92,23 @@ def alone(road: Road, rate: float, seconds: float) -> tuple[float, int]:
         return road.sink.arrived.longest_gap_ns / 1e6, between(before, road.meter.now()).lost
 
 
-def measure(rounds: int = 5, seconds: float = 1.0) -> Iterator[dict[str, Any]]:
-    """`bise bench failover`: the worst of all rounds."""
+def measure(rounds: int = 10, seconds: float = 0.1) -> Iterator[dict[str, Any]]:
+    """`bise bench failover`: each round watched for so long; were it longer, most gaps would be the machine's own."""
     from bise.bench.tables import row  # brings the compiler along, which the namespaces need not wait for
 
     with Road(two_cores()) as road:
-        rate = max(_LEAST, _STEADY * road.capacity(seconds)[1].rate)
+        rate = max(_LEAST, _STEADY * road.capacity(1.0)[1].rate)
         found: dict[str, list[tuple[float, int]]] = {name: [] for name in EVENTS}
         kernel = []
         for _ in range(rounds):
             kernel.append(alone(road, rate, seconds))
             for name, event in EVENTS.items():
                 found[name].append(happen(road, event, rate, seconds))
+    quiet = [gap for gap, _ in kernel]
     for name, seen in found.items():
-        gaps, losses = [gap for gap, _ in seen], [lost for _, lost in seen]
+        gaps = [gap for gap, _ in seen]
         spread = (max(gaps) - min(gaps)) / statistics.median(gaps)
-        yield row(f"{name}: longest gap", "ms", max(gaps), max(gap for gap, _ in kernel), spread)
-        yield row(f"{name}: lost", "packets", max(losses), max(lost for _, lost in kernel) or None)
+        yield row(f"{name}: gap, the middle one", "ms", statistics.median(gaps), statistics.median(quiet), spread)
+        yield row(f"{name}: gap, the worst", "ms", max(gaps), max(quiet), spread)
+        lost, lost_alone = (statistics.median(lost for _, lost in one) for one in (seen, kernel))
+        yield row(f"{name}: lost", "packets", lost, lost_alone or None)

@@ -1,8 +1,8 @@
 """The router that measurements are made on: client, router, server and two veth pairs, made with `ip` alone.
 
-                c0 ─── c            s ─── s0
-    client  198.18.0.2 │   router   │ 198.18.1.2  server, and every destination behind it
-                       198.18.0.1   198.18.1.1
+            c0 ─── c            s ─── s0
+client  198.18.0.2 │   router   │ 198.18.1.2  server, and every destination behind it
+                   198.18.0.1   198.18.1.1
 """
 
 from contextlib import ExitStack

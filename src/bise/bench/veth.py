@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Self
 
 from bise.bench.generator import Meter, Offer, Sender, Sink
-from bise.bench.generator.cores import heaviest
+from bise.bench.generator.cores import HEAVIEST, heaviest
 from bise.bench.generator.meter import Sample, Span, between
 from bise.bench.running import RunningBise
 from bise.bench.topology import ROUTER_MAC, SOURCE, Cores, Line
@@ -50,10 +50,11 @@ class Road:
         self._present.close()
 
     @contextmanager
-    def traffic(self, rate: float) -> Iterator[None]:
+    def traffic(self, rate: float, nice: int = HEAVIEST) -> Iterator[None]:
         """Packets at this rate while the block runs; 0: all that the generator can."""
         offer = Offer(SOURCE, self.line.destinations(), rate)
-        with self.meter.follow(Sender(self.line.client, "c0", ROUTER_MAC, offer, self.line.cores.traffic)):
+        sender = Sender(self.line.client, "c0", ROUTER_MAC, offer, self.line.cores.traffic, nice=nice)
+        with self.meter.follow(sender):
             self.meter.pass_time(_SETTLE_S)
             yield
 

@@ -1,6 +1,6 @@
 """The same router between two vhost-user ports, as a virtual machine's NICs see it; dpdk-testpmd is the machine.
 
-    testpmd, one core: capture ─► virtio-user ══ vhost-user ─► Bise, other core ─► vhost-user ══ virtio-user ─► away
+testpmd, one core: capture ─► virtio-user ══ vhost-user ─► Bise, other core ─► vhost-user ══ virtio-user ─► away
 """
 
 import json

@@ -1,7 +1,7 @@
 """What is shown between two veth pairs: who forwards how much, and what is lost when things change.
 
-What changes cost is measured at a rate far below what the router can do, so that every packet lost was lost to the
-change.
+What changes cost is measured at a rate far below what the router can do, so that what is lost is lost to the change, or
+to the machine: what it loses when nothing changes is shown first.
 """
 
 import signal
@@ -14,7 +14,8 @@ from bise.bench.running import RunningBise
 from bise.bench.topology import SERVER_MAC
 from bise.bench.veth import Road
 
-_STEADY = 0.25  # of the kernel's rate
+_STEADY = 0.1  # of the kernel's rate
+_NICE = -5  # of the generator at that rate: what happens on its core has to get on, too
 _LEAST = 10_000.0
 _SETTLE_S = 0.5
 
@@ -49,13 +50,14 @@ class Story:
         yield kernel
         line.kernel_forwards(first=True)
         steady = max(_LEAST, _STEADY * kernel.packets_per_second)
-        with self.road.traffic(steady):
+        with self.road.traffic(steady, _NICE):
+            yield self._change("nothing changes", "kernel", lambda: None)
             bise, step = self._start("Bise starts")
             yield step
         try:
             yield from self._with_bise(bise, steady)
             bise.kill()
-            with self.road.traffic(steady):
+            with self.road.traffic(steady, _NICE):
                 bise, step = self._start("Bise starts again")
                 yield step
                 yield self._change("Bise is stopped (Ctrl-C)", "Bise, then kernel", bise.stop)
@@ -74,7 +76,7 @@ class Story:
             line.worker_forwards()
             yield self._rate("Bise forwards", "Bise")
             line.kernel_forwards(first=True)
-            with self.road.traffic(steady):
+            with self.road.traffic(steady, _NICE):
                 yield self._change("a route changes", "Bise", self._move_a_route)
                 yield self._change("Bise is killed (SIGKILL)", "Bise, then kernel", lambda: bise.signal(signal.SIGKILL))
 

@@ -138,6 +138,8 @@ class Instance:
         self.watchdog = Watchdog(self.crew)
         self._opened.callback(self.watchdog.leave_if_stuck)
         self._opened.callback(self._close_ports)
+        # With the workers gone, the end may be on their cores, too: the others may be full.
+        self._opened.callback(os.sched_setaffinity, 0, os.sched_getaffinity(0))
         self._opened.callback(self.watchdog.stop_workers)
         self._opened.push_async_callback(self.insight.close)
         self.mirror.subscribe(self._changed)

@@ -107,9 +107,7 @@ def _kernel_queues(port: KernelPort, numbers: Sequence[int]) -> list[ReceiveQueu
 
 def _owned_queues(port: OwnedPort, numbers: Sequence[int], with_face: bool) -> list[ReceiveQueue]:
     tap = port.face.descriptor
-    found = [
-        ReceiveQueue(port.number, DPDK, port.device.queues[number].address, 0, 0, -1, tap) for number in numbers
-    ]
+    found = [ReceiveQueue(port.number, DPDK, port.device.queues[number].address, 0, 0, -1, tap) for number in numbers]
     if with_face:
         found.append(ReceiveQueue(port.number, FACE, port.face.address, 0, 0, tap, tap, port.number + 1))
     return found

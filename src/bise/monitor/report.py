@@ -1,6 +1,6 @@
 """A snapshot together with what has changed since the one before, per second. docs/json.md explains the keys."""
 
-from typing import Any, TypedDict, cast
+from typing import TypedDict
 
 from bise.control.messages import PortCounters, PortState, Reason, Status, Worker
 from bise.monitor.snapshot import NodeSpent, Snapshot
@@ -69,7 +69,7 @@ def report(before: Snapshot | None, after: Snapshot) -> Report:
         "name": after.status["name"],
         "interval_ns": after.at_ns - before.at_ns if before else None,
         "status": after.status,
-        "notes": cast(dict[str, Any], after.status).get("notes", []),
+        "notes": after.status["notes"],
         "ports": _ports(before, after),
         "workers": _workers(before, after),
         "drops": _reasons(before.drops if before else [], after.drops, _seconds(before, after)),

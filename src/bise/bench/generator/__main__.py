@@ -10,7 +10,6 @@ import socket
 import sys
 
 from bise.bench.generator import program
-from bise.bench.generator.cores import HEAVIEST
 from bise.bench.generator.offer import PORT, Offer
 from bise.ports.steering import libbpf
 
@@ -29,7 +28,7 @@ def main() -> None:
         signal.signal(number, lambda number, _: ended.append(number))
     order = json.loads(sys.stdin.readline())
     os.sched_setaffinity(0, {order["core"]})
-    os.setpriority(os.PRIO_PROCESS, 0, HEAVIEST)
+    os.setpriority(os.PRIO_PROCESS, 0, order["nice"])
     offer = Offer(**order["offer"])
     loaded = program.load("generate", len(offer.destinations))
     for index, address in enumerate(offer.addresses()):

@@ -9,6 +9,7 @@ import sys
 from typing import Any, Self
 
 from bise.bench.generator import program
+from bise.bench.generator.cores import HEAVIEST
 from bise.bench.generator.offer import Offer
 from bise.bench.namespaces import Namespace
 from bise.errors import BiseError
@@ -18,10 +19,23 @@ _MODULE = "bise.bench.generator"
 
 
 class Sender:
-    """Traffic out of `interface` of `namespace`, to the router's MAC, from one core, while the block runs."""
+    """Traffic out of `interface` of `namespace`, to the router's MAC, from one core, while the block runs.
 
-    def __init__(self, namespace: Namespace, interface: str, router_mac: str, offer: Offer, core: int) -> None:
-        order = {"interface": interface, "router_mac": router_mac, "core": core, "offer": dataclasses.asdict(offer)}
+    `nice`: how it shares that core with other tasks; as it is it hardly does.
+    """
+
+    def __init__(
+        self,
+        namespace: Namespace,
+        interface: str,
+        router_mac: str,
+        offer: Offer,
+        core: int,
+        *,
+        nice: int = HEAVIEST,
+    ) -> None:
+        order = {"interface": interface, "router_mac": router_mac, "core": core, "nice": nice}
+        order["offer"] = dataclasses.asdict(offer)
         with namespace.inside():
             self._process = subprocess.Popen(
                 [sys.executable, "-m", _MODULE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

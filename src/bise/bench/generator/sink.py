@@ -1,6 +1,5 @@
-"""Where traffic ends: counted and dropped at the interface that it arrives at, before Linux builds anything of it."""
+"""Where traffic ends: counted and dropped at the interface that it arrives at, before Linux's stack sees it."""
 
-import os
 import socket
 from dataclasses import dataclass
 from typing import Any, Self
@@ -27,8 +26,10 @@ class Sink:
         self._loaded = program.load("count")
         program.store(self._loaded.map("settings"), 0, program.Settings(port=PORT))
         self._received, self._gap = self._loaded.map("received"), self._loaded.map("gap")
+        self._namespace = namespace
         with namespace.inside():
-            self._link = libbpf.attach_xdp(self._loaded.program("count"), socket.if_nametoindex(interface))
+            self._ifindex = socket.if_nametoindex(interface)
+            libbpf.attach_ingress(self._loaded.program("count"), self._ifindex)
 
     def __enter__(self) -> Self:
         return self
@@ -38,7 +39,8 @@ class Sink:
 
     def close(self) -> None:
         """The interface is Linux's again."""
-        os.close(self._link)
+        with self._namespace.inside():
+            libbpf.remove_ingress(self._ifindex)
         self._loaded.close()
 
     @property

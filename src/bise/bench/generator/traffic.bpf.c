@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Two ends of a measurement. `generate`, run by BPF_PROG_TEST_RUN with live frames, writes a packet anew each time (pages
- * come back as the path left them) and sends it out of an interface. `count`, attached where packets arrive, counts ours
- * and drops them; everything else passes. */
+ * come back as the path left them) and sends it out of an interface. `count`, at the tc ingress where packets arrive, counts
+ * ours and drops them; everything else passes. An XDP program there would copy packets that one forwarder's send path
+ * makes, and not the other's. */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/pkt_cls.h>
 #include <linux/udp.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
@@ -173,7 +175,7 @@ static __always_inline void note_gap(void)
 	longest->last_ns = now;
 }
 
-SEC("xdp") int count(struct xdp_md *packet)
+SEC("tc") int count(struct __sk_buff *packet)
 {
 	struct ethhdr *ethernet = (void *)(long)packet->data;
 	void *end = (void *)(long)packet->data_end;
@@ -181,14 +183,14 @@ SEC("xdp") int count(struct xdp_md *packet)
 	struct counters *seen = bpf_map_lookup_elem(&received, &FIRST);
 
 	if (!all || !seen || (void *)(ethernet + 1) > end)
-		return XDP_PASS;
+		return TC_ACT_OK;
 	int hops = hops_left(ethernet, end, all->port);
 	if (hops < 0)
-		return XDP_PASS;
+		return TC_ACT_OK;
 	note_gap();
 	seen->packets += 1;
 	seen->wrong += hops != 63;
-	return XDP_DROP;
+	return TC_ACT_SHOT;
 }
 
 char _license[] SEC("license") = "GPL";

@@ -18,7 +18,7 @@ XDP = 37  # enum bpf_attach_type, linux/bpf.h
 XDP_DRIVER_MODE = 1 << 2  # linux/if_link.h
 DEVICE_BOUND_ONLY = 1 << 6  # BPF_F_XDP_DEV_BOUND_ONLY, linux/bpf.h
 HASH, NO_PREALLOCATION = 1, 1
-_INGRESS = 1  # enum bpf_tc_attach_point
+_INGRESS, _EGRESS = 1, 2  # enum bpf_tc_attach_point
 
 _POINTERS = {
     "bpf_object__open_file": [c_char_p, c_void_p],
@@ -50,6 +50,7 @@ _NUMBERS = {
     "bpf_map_get_fd_by_id": [c_uint32],
     "bpf_obj_get_info_by_fd": [c_int, c_void_p, POINTER(c_uint32)],
     "bpf_tc_hook_create": [c_void_p],
+    "bpf_tc_hook_destroy": [c_void_p],
     "bpf_tc_attach": [c_void_p, c_void_p],
     "libbpf_num_possible_cpus": [],
 }
@@ -180,6 +181,11 @@ def attach_ingress(program: int, ifindex: int) -> None:
     call("bpf_tc_hook_create", byref(hook))
     options = _Filter(ctypes.sizeof(_Filter), program, 0, 0, 1, 1, 0)
     call("bpf_tc_attach", byref(hook), byref(options))
+
+
+def remove_ingress(ifindex: int) -> None:
+    """Nothing stands at the interface's tc ingress and egress any more, nor the qdisc that they need."""
+    call("bpf_tc_hook_destroy", byref(_Hook(ctypes.sizeof(_Hook), ifindex, _INGRESS | _EGRESS, 0, 0)))
 
 
 def create_hash(name: str, key_octets: int, value_octets: int, entries: int) -> int:
