@@ -89,6 +89,19 @@ def test_the_program_decides_as_its_slow_twin(trial: Trial, port: Port, packet: 
     assert trial.reason(packet) is decide(port, packet)
 
 
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0x01000000, 0xDFFFFFFF), st.integers(0x2000 << 112, (0x4000 << 112) - 1))
+def test_any_address_with_a_verdict_is_found(trial: Trial, address4: int, address6: int):
+    trial.open()
+    to4 = OWN + FROM + b"\x08\0\x45" + bytes(15) + address4.to_bytes(4, "big") + bytes(40)
+    to6 = OWN + FROM + b"\x86\xdd\x60" + bytes(23) + address6.to_bytes(16, "big") + bytes(40)
+    for family, address, packet in ((4, address4, to4), (6, address6, to6)):
+        trial.verdicts[family].replace({})
+        assert trial.reason(packet) is Reason.WORKER
+        trial.verdicts[family].replace({address: 1})
+        assert trial.reason(packet) is Reason.VERDICT
+
+
 def test_a_packet_in_several_buffers_is_the_kernels(trial: Trial):
     trial.open()
     assert trial.reason(OWN + FROM + b"\x08\0\x45" + bytes(9000)) is Reason.BUFFERS

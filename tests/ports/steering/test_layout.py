@@ -9,7 +9,7 @@ import pytest
 from bise.ports import mbuf
 from bise.ports.errors import NotBuilt
 from bise.ports.steering import build
-from bise.ports.steering.layout import ROOM, Flag, Gate, Reason, mac_word
+from bise.ports.steering.layout import DOUBT_BITS, DOUBT_FACTOR, ROOM, Flag, Gate, Reason, mac_word
 
 HEADER = (build.SOURCES / "steer.h").read_text()
 
@@ -33,6 +33,11 @@ def test_c_and_python_name_the_same_numbers(name: str, ours: type[IntEnum]):
 
 def test_the_room_of_a_packet_is_the_pools():
     assert int(re.search(r"ROOM = (\d+)", HEADER)[1]) == ROOM == mbuf.ROOM
+
+
+def test_an_address_has_the_same_bit_in_both():
+    assert int(re.search(r"DOUBT_BITS = (\d+)", HEADER)[1]) == DOUBT_BITS
+    assert int(re.search(r"DOUBT_FACTOR (\w+)u", HEADER)[1], 16) == DOUBT_FACTOR
 
 
 def test_the_mac_word_is_what_a_little_endian_load_sees():

@@ -1,8 +1,10 @@
 """Attaching: what is refused and why, what is replaced, and what is left behind (nothing)."""
 
+import ctypes
 import dataclasses
 import os
 import signal
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,10 +16,10 @@ from bise.ports.errors import PortError, VerdictsFull
 from bise.ports.steering import libbpf, netlink, program
 from bise.ports.steering.build import object_path
 from bise.ports.steering.interface import Answer, XdpMode, read_interface
-from bise.ports.steering.layout import Gate
+from bise.ports.steering.layout import DOUBT_BITS, Gate
 from bise.ports.steering.occupant import read_occupant
 from bise.ports.steering.program import Steering, Tags, steer
-from bise.ports.steering.verdicts import Verdicts
+from bise.ports.steering.verdicts import KERNEL, Verdicts, doubt
 from tests.namespaces import CLIENT, Port, Topology
 
 pytestmark = pytest.mark.root
@@ -183,6 +185,39 @@ def test_a_full_map_says_how_many_were_left_out():
         small.update(dict.fromkeys(range(20), 1))
     assert len(small) == 10
     small.close()
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_bits_stand_for_the_addresses_that_are_held(family: int):
+    """Four times as many addresses as bits: each bit stands for several."""
+    held = Verdicts(family, 1 << 15)
+    addresses = [number * 7919 for number in range(1 << 14)]
+    held.update(dict.fromkeys(addresses, KERNEL))
+    octets = 4 if family == 4 else 16
+    remaining = addresses[::64]
+    held.remove(set(addresses) - set(remaining))
+    wanted = {doubt(address.to_bytes(octets, "big")) for address in remaining}
+    assert set_bits(held) == wanted
+    held.remove(addresses)
+    assert not set_bits(held)
+    held.close()
+
+
+def test_addresses_that_do_not_fit_leave_no_bits():
+    small = Verdicts(4, 10)
+    with pytest.raises(VerdictsFull):
+        small.update(dict.fromkeys(range(20), KERNEL))
+    assert len(set_bits(small)) == 10
+    small.close()
+
+
+def set_bits(verdicts: Verdicts) -> set[int]:
+    """The bits of `doubts`, as a program would find them."""
+    found = ctypes.create_string_buffer((1 << DOUBT_BITS) // 8)
+    key = ctypes.c_uint32(0)
+    libbpf.call("bpf_map_lookup_elem", verdicts.doubts.descriptor, ctypes.byref(key), found)
+    words = struct.unpack(f"<{len(found) // 8}Q", found.raw)
+    return {64 * place + bit for place, word in enumerate(words) for bit in range(64) if word >> bit & 1}
 
 
 def test_replacing_addresses_makes_room_first():

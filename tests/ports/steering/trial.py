@@ -64,6 +64,7 @@ class Trial:
         for family, shared in self.verdicts.items():
             loaded.resize(f"verdicts{family}", 1024)
             loaded.reuse(f"verdicts{family}", shared.descriptor)
+            loaded.reuse(f"doubts{family}", shared.doubts.descriptor)
         loaded.load()
         self._program = loaded.program("bise_steer")
         self.steering = Steering(interface, Tags.VOUCHED, loaded, "bise_steer")

@@ -5,6 +5,8 @@ from enum import IntEnum, IntFlag
 PROGRAM_PREFIX = "bise_steer"
 WORDS = 8  # of 64 bits, the last four spare
 GATE, MAC, FLAGS, OVERLOAD = range(4)  # the words of a port, by place
+DOUBT_BITS = 12  # of the hash that says which bit of `doubts` stands for an address
+DOUBT_FACTOR = 0x9E3779B1  # Fibonacci hashing: 2^32 by the golden ratio
 ROOM = 2048  # octets that a packet of the pool holds behind its headroom: longer ones are the kernel's
 
 

@@ -17,7 +17,7 @@ from bise.ports.errors import NotBuilt
 XDP = 37  # enum bpf_attach_type, linux/bpf.h
 XDP_DRIVER_MODE = 1 << 2  # linux/if_link.h
 DEVICE_BOUND_ONLY = 1 << 6  # BPF_F_XDP_DEV_BOUND_ONLY, linux/bpf.h
-HASH, NO_PREALLOCATION = 1, 1
+HASH, ARRAY, NO_PREALLOCATION, MAPPABLE = 1, 2, 1, 1 << 10
 _INGRESS, _EGRESS = 1, 2  # enum bpf_tc_attach_point
 
 _POINTERS = {
@@ -192,3 +192,9 @@ def create_hash(name: str, key_octets: int, value_octets: int, entries: int) -> 
     """A hash map's descriptor; memory is taken entry by entry."""
     options = _MapOptions(ctypes.sizeof(_MapOptions), map_flags=NO_PREALLOCATION)
     return int(call("bpf_map_create", HASH, name.encode(), key_octets, value_octets, entries, byref(options)))
+
+
+def create_array(name: str, octets: int) -> int:
+    """The descriptor of an array map with one entry of that size, which can be mapped."""
+    options = _MapOptions(ctypes.sizeof(_MapOptions), map_flags=MAPPABLE)
+    return int(call("bpf_map_create", ARRAY, name.encode(), 4, octets, 1, byref(options)))

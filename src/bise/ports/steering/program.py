@@ -2,7 +2,6 @@
 
 import contextlib
 import ctypes
-import mmap
 import os
 from enum import Enum
 from pathlib import Path
@@ -14,6 +13,7 @@ from bise.ports.steering.interface import Answer, Interface, no_native_xdp, read
 from bise.ports.steering.layout import FLAGS, GATE, MAC, WORDS, Flag, Gate, Reason, mac_word
 from bise.ports.steering.occupant import make_room, read_occupant
 from bise.ports.steering.verdicts import Verdicts
+from bise.ports.steering.words import SharedWords
 
 
 class Tags(Enum):
@@ -22,27 +22,6 @@ class Tags(Enum):
     ASKED = "the driver is asked"
     LEFT_IN = "rxvlan off: tags stay in the packet"
     VOUCHED = "the operator says that there are none"
-
-
-class SharedWords:
-    """64-bit words that the program, the control thread and hot code share: a map, mapped."""
-
-    def __init__(self, descriptor: int, count: int) -> None:
-        self._mapping = mmap.mmap(descriptor, -(-8 * count // mmap.PAGESIZE) * mmap.PAGESIZE)
-        self.count = count
-        self.address = ctypes.addressof(ctypes.c_char.from_buffer(self._mapping))
-
-    def __getitem__(self, place: int) -> int:
-        return int.from_bytes(self._mapping[8 * place : 8 * place + 8], "little")
-
-    def __setitem__(self, place: int, value: int) -> None:
-        if self._mapping.closed or not 0 <= place < self.count:
-            raise IndexError(place)
-        ctypes.c_uint64.from_address(self.address + 8 * place).value = value
-
-    def close(self) -> None:
-        """Unmaps: hot code must not know the address any more."""
-        self._mapping.close()
 
 
 class Steering:
@@ -158,6 +137,7 @@ def _load(
         opened.resize("xsks", interface.queues)
         for shared in verdicts:
             opened.reuse(f"verdicts{shared.family}", shared.descriptor)
+            opened.reuse(f"doubts{shared.family}", shared.doubts.descriptor)
         opened.load()
     except OSError:
         opened.close()

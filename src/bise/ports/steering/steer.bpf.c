@@ -25,6 +25,11 @@ struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(map_flags, BPF_F_NO_PREALLOC); 
 	 __type(key, __u32); __type(value, __u8); } verdicts4 SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(map_flags, BPF_F_NO_PREALLOC); __uint(max_entries, 1);
 	 __type(key, struct address6); __type(value, __u8); } verdicts6 SEC(".maps");
+/* A bit for the hash of each address that has a verdict: what has none needn't be looked for in a large table. */
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, BPF_F_MMAPABLE); __uint(max_entries, 1);
+	 __type(key, __u32); __type(value, struct doubts); } doubts4 SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, BPF_F_MMAPABLE); __uint(max_entries, 1);
+	 __type(key, __u32); __type(value, struct doubts); } doubts6 SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __uint(max_entries, REASONS);
 	 __type(key, __u32); __type(value, __u64); } counts SEC(".maps");
 
@@ -64,6 +69,13 @@ static __always_inline int transport_reason(const void *transport, const void *e
 	return WORKER;
 }
 
+static __always_inline int is_doubtful(const struct doubts *doubts, __u32 folded)
+{
+	__u32 bit = folded * DOUBT_FACTOR >> (32 - DOUBT_BITS);
+
+	return !doubts || doubts->words[bit >> 6] >> (bit & 63) & 1;
+}
+
 static __always_inline int ipv4_reason(const struct ipv4 *ip, const void *end, const struct words *word)
 {
 	__u32 destination;
@@ -82,6 +94,9 @@ static __always_inline int ipv4_reason(const struct ipv4 *ip, const void *end, c
 		if (reason)
 			return reason;
 	}
+	__u32 zero = 0;
+	if (!is_doubtful(bpf_map_lookup_elem(&doubts4, &zero), destination))
+		return WORKER;
 	__u8 *verdict = bpf_map_lookup_elem(&verdicts4, &destination);
 	return verdict && *verdict ? VERDICT : WORKER;
 }
@@ -102,6 +117,9 @@ static __always_inline int ipv6_reason(const struct ipv6 *ip, const void *end, c
 		if (reason)
 			return reason;
 	}
+	__u32 zero = 0, *word6 = destination.word;
+	if (!is_doubtful(bpf_map_lookup_elem(&doubts6, &zero), word6[0] ^ word6[1] ^ word6[2] ^ word6[3]))
+		return WORKER;
 	__u8 *verdict = bpf_map_lookup_elem(&verdicts6, &destination);
 	return verdict && *verdict ? VERDICT : WORKER;
 }

@@ -28,9 +28,13 @@ enum reason {
 
 enum {
 	MINIMUM = 34,	/* Ethernet and the shorter of the two IP headers */
+	DOUBT_BITS = 12,	/* of the hash that says which bit of `doubts` stands for an address */
 	ROOM = 2048	/* octets that a packet of the pool holds behind its headroom */
 };
 
+#define DOUBT_FACTOR 0x9E3779B1u	/* Fibonacci hashing: 2^32 by the golden ratio */
+
+struct doubts { __u64 words[1 << DOUBT_BITS >> 6]; };
 struct address6 { __u32 word[4]; };
 struct ipv4 {
 	__u8 version_ihl, tos;
