@@ -9,6 +9,8 @@ from tests.modes import run
 
 pytestmark = pytest.mark.skipif(MODE is not Mode.COMPILED, reason="chooses its modes itself")
 
+ATTEMPTS = 3
+
 
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(
@@ -16,6 +18,9 @@ pytestmark = pytest.mark.skipif(MODE is not Mode.COMPILED, reason="chooses its m
     [("interpreted", 1, 60, 6), ("compiled", 1, 60_000, 40), ("compiled", 2, 60_000, 40)],
 )
 def test_no_packet_is_lost_when_plans_change(mode, workers, rounds, plans):
-    told = json.loads(run(mode, "tests.engine.circle", workers, rounds, plans))
-    assert told["packets"] > rounds
-    assert told["under_way"] > 0
+    for _ in range(ATTEMPTS):
+        told = json.loads(run(mode, "tests.engine.circle", workers, rounds, plans))
+        assert told["packets"] > rounds
+        if told["under_way"]:
+            return
+    pytest.fail("the packets were through before the first exchange in all attempts: this machine is too busy to tell")

@@ -29,6 +29,7 @@ from bise.hot import (
 BURST = 32  # packets
 LANE_ROOM = 64  # packets
 ALIVE_NS = 5_000_000  # how far ahead a running worker moves its deadlines
+PROMISE_NS = 100_000  # and how often: steering programs on other cores read them for each packet
 DOZE_NS = 4_000_000  # the longest sleep of an idle worker
 SPIN_ROUNDS = 4096  # empty rounds before an adaptive worker sleeps
 REBASE_CYCLES = 1 << 20  # how long the cycle counter is trusted before the clock is read again
@@ -63,6 +64,7 @@ class Worker(Header):
     copy = le64()  # address of the packet that becomes a copy; scratch
     copied = le64()  # copies that nodes asked for and got
     uncopied = le64()  # and those that there was no memory or room for
+    promised = le64()  # when the deadlines were last moved, in ns; 0: they have to be
 
 
 class Plan(Header):
@@ -141,9 +143,17 @@ def _promise(plan, deadline):
 
 
 @hot
+def _keep_promise(worker, plan, now):
+    if now - worker.promised >= PROMISE_NS:
+        worker.promised = now
+        _promise(plan, now + ALIVE_NS)
+
+
+@hot
 def _rest(worker, plan, now):
     """Sleeps until a packet comes or DOZE_NS have passed; ports without a descriptor are looked at every 50 us."""
     _promise(plan, now + DOZE_NS + ALIVE_NS)
+    worker.promised = 0
     worker.asleep += 1
     if plan.blind > 0 or plan.descriptor_count == 0:
         _usleep(50)
@@ -172,7 +182,7 @@ def work(address):
         plan = Plan(load_acquire(address + _PLAN))
         now = tell_time(worker)
         worker.now = now
-        _promise(plan, now + ALIVE_NS)
+        _keep_promise(worker, plan, now)
         packets = 0
         if plan.tick != 0:
             packets = call3(plan.tick, address, plan.address, 0)
