@@ -12,10 +12,11 @@ from typing import Any
 from rich.console import Console
 
 from bise.bench.generator import Sample
+from bise.bench.machine import VHOST_USER, Rates, bise_forwards
 from bise.bench.namespaces import remove_leftovers
 from bise.bench.topology import Cores
 from bise.bench.veth import Road, two_cores
-from bise.demo import machine, picture
+from bise.demo import picture
 from bise.demo.screen import Screen, millions
 from bise.demo.story import Step, Story
 from bise.errors import BiseError
@@ -67,10 +68,10 @@ def _between_veths(console: Console, cores: Cores, wanted: Any) -> tuple[list[St
         return list(story.tell()), road.meter.samples
 
 
-def _for_a_machine(console: Console, cores: Cores, wanted: Any, steps: list[Step]) -> machine.MachineRates:
+def _for_a_machine(console: Console, cores: Cores, wanted: Any, steps: list[Step]) -> Rates:
     console.print()
     with console.status("the same router between two vhost-user ports, dpdk-testpmd as the virtual machine"):
-        rates = machine.measure(cores, 5, max(0.5, wanted.seconds / 4), _PURPOSE)
+        rates = bise_forwards(VHOST_USER, cores, 5, max(0.5, wanted.seconds / 4), _PURPOSE)
     kernel = steps[0].packets_per_second
     low, high = min(rates.windows), max(rates.windows)
     console.print(
@@ -92,7 +93,7 @@ def _show_pictures(console: Console, path: Path, steps: list[Step], samples: lis
         console.print(f"The rates over time: {path}", highlight=False)
 
 
-def _figures(steps: list[Step], rates: machine.MachineRates | None, path: Path) -> dict[str, Any]:
+def _figures(steps: list[Step], rates: Rates | None, path: Path) -> dict[str, Any]:
     """Documented in README: rows as every bench prints them, steps in order, where the picture lies."""
     kernel, bise = (
         next(step.packets_per_second for step in steps if step.forwarder == who) for who in ("kernel", "Bise")
