@@ -15,7 +15,7 @@ from typing import Any, Self
 from bise.bench.namespaces import Namespace
 from bise.errors import BiseError
 
-_PROGRAM = str(Path(sys.executable).with_name("bise"))
+PROGRAM = str(Path(sys.executable).with_name("bise"))
 _READY_S, _STOP_S, _POLL_S = 300.0, 20.0, 0.02
 
 
@@ -39,7 +39,7 @@ class RunningBise:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `stop`)
         words = [word for port in ports for word in ("--port", port)]
         allowed = ",".join(map(str, cores or os.sched_getaffinity(0)))
-        command = ("taskset", "--cpu-list", allowed, _PROGRAM, "run", "--name", self.name, *words, *options)
+        command = ("taskset", "--cpu-list", allowed, PROGRAM, "run", "--name", self.name, *words, *options)
         streams = {"stdin": subprocess.DEVNULL, "stdout": self._log, "stderr": subprocess.STDOUT}
         # A session of its own: Ctrl-C at the terminal is not meant for it, and Linux weighs it by itself.
         self.process = namespace.start(*command, **streams, start_new_session=True)

@@ -1,0 +1,113 @@
+"""What changes cost under traffic: pipelines swapped by adding and removing a node, and routes moved between two next
+hops, at half the rate that Bise forwards. Beside it what the machine loses in the same time when nothing changes.
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bise.bench.generator.cores import heaviest
+from bise.bench.generator.meter import between
+from bise.bench.running import PROGRAM, RunningBise
+from bise.bench.topology import SERVER_MAC
+from bise.bench.veth import Road, two_cores
+
+_NODE = '''"""Counts what passes."""
+
+from enum import IntEnum
+
+from bise.node import Header, Insert, Part, le64, node
+
+
+class Seen(Header):
+    packets = le64()
+
+
+class Count(IntEnum):
+    ON = 0
+
+
+@node(Count, Seen)
+def count(packet, state, now):
+    """Let everything through."""
+    state.packets += 1
+    return Count.ON
+
+
+PART = Part({}, inserts=(Insert(count, "ipv4.input", "VALID", Count.ON),))
+'''
+_HOPS = ("198.18.1.2", "198.18.1.3")  # the same machine twice
+_SETTLE_S = 2.0
+
+
+class Changes:
+    """Makes changes to what `bise` runs on `road`; the node's file lies in `folder`."""
+
+    def __init__(self, road: Road, bise: RunningBise, folder: Path) -> None:
+        self._road, self._bise, self._made = road, bise, 0
+        self._file = folder / "passing.py"
+        self._file.write_text(_NODE)
+        self._place = road.line.router
+        self._place.ip(f"neighbour replace {_HOPS[1]} lladdr {SERVER_MAC} dev s nud permanent")
+
+    def swap(self) -> None:
+        """Another pipeline: with the node, or without it again."""
+        words = ("remove", "passing") if self._made % 2 else ("add", str(self._file))
+        self._made += 1
+        self._place.run(PROGRAM, "node", *words, "--name", self._bise.name)
+
+    def move_routes(self, count: int) -> None:
+        """So many changes of routes."""
+        networks = self._road.line.networks
+        lines = [
+            f"route replace {networks[number % len(networks)]}.0/24 via {_HOPS[number // len(networks) % 2]}"
+            for number in range(count)
+        ]
+        self._place.ip(*lines)
+
+
+def resident(process: int) -> float:
+    """MiB of a process that lie in memory."""
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+
+
+def lost_while(road: Road, seconds: float) -> int:
+    """Packets lost in this time when nothing changes."""
+    before = road.meter.now()
+    road.meter.pass_time(seconds)
+    return between(before, road.meter.now()).lost
+
+
+def measure(swaps: int = 100, routes: int = 10_000) -> Iterator[dict[str, Any]]:
+    """`bise bench swap`."""
+    from bise.bench.tables import row  # brings the compiler along, which the namespaces need not wait for
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Road(two_cores()) as road,
+        road.bise() as bise,
+        heaviest(bise.process.pid),
+    ):
+        road.line.worker_forwards()
+        rate = road.capacity(1.0)[1].rate / 2
+        changes = Changes(road, bise, Path(folder))
+        changes.swap()  # what is compiled and loaded once is not what a swap costs
+        changes.swap()
+        memory = resident(bise.process.pid)
+        with road.traffic(rate):
+            before, begun = road.meter.now(), time.monotonic()
+            for _ in range(swaps):
+                changes.swap()
+                changes.move_routes(routes // swaps)
+            took = time.monotonic() - begun
+            lost = between(before, road.meter.now()).lost
+            alone = lost_while(road, took)
+        time.sleep(_SETTLE_S)
+        grown = resident(bise.process.pid) - memory
+    yield row(f"{swaps} pipelines, {routes} routes changed: lost", "packets", lost, alone or None)
+    yield row(f"{swaps} pipelines, {routes} routes changed: grown by", "MiB", grown)
+    yield row("a pipeline swapped, and the routes", "s", took / swaps)
