@@ -15,7 +15,7 @@ from scapy.packet import Raw
 from bise.engine.packet import NO_PORT
 from tests.namespaces import Port, Topology
 from tests.oracle.peer import Peer
-from tests.product.router import Router, reaches, routed, wait_until
+from tests.product.router import Router, again_if_late, reaches, routed, wait_until
 from tests.structure.sources import ROOT
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(900)]
@@ -72,6 +72,7 @@ def ask_the_service(router: Router) -> None:
             opened.connect((router.port("s").host4, 80))
 
 
+@again_if_late
 def test_a_query_for_a_blocked_name_never_comes(running: Router) -> None:
     server, before = running.port("s").host4, remembered(running, "dns_guard.Counts.blocked")
     with listening(running, 53) as arrived:
@@ -83,6 +84,7 @@ def test_a_query_for_a_blocked_name_never_comes(running: Router) -> None:
     assert drops["dns_guard.blocked"] == before + 1
 
 
+@again_if_late
 def test_the_monitor_sees_both_directions_of_the_service(running: Router) -> None:
     before = remembered(running, "mirror.State.copies")
     seen: list[Any] = []
@@ -102,6 +104,7 @@ def test_the_monitor_sees_both_directions_of_the_service(running: Router) -> Non
     assert running.counters("mon")["transmitted"] >= 2
 
 
+@again_if_late
 def test_what_a_tunnel_carries_arrives_alone(running: Router) -> None:
     source, target = running.port("c").host4, running.port("s").host4
     inner = IP(src=source, dst=target) / UDP(sport=5004, dport=5005) / Raw(b"from inside of a tunnel")
