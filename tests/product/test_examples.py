@@ -14,6 +14,7 @@ from scapy.packet import Raw
 
 from bise.engine.packet import NO_PORT
 from tests.namespaces import Port, Topology
+from tests.nodefiles import folder
 from tests.oracle.peer import Peer
 from tests.product.router import Router, again_if_late, reaches, routed, wait_until
 from tests.structure.sources import ROOT
@@ -26,12 +27,13 @@ EXAMPLES = ("dns_guard", "mirror", "gtp_u")
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
+def running() -> Iterator[Router]:
     """What is for GTP-U's own port number, a veth leaves to the kernel: here it has another."""
-    folder, words = tmp_path_factory.mktemp("examples"), []
+    words = []
     for name in EXAMPLES:
-        (folder / f"{name}.py").write_text((ROOT / "examples" / f"{name}.py").read_text().replace("= 2152", f"= {GTP}"))
-        words += ["--node", str(folder / f"{name}.py")]
+        path = folder("product-examples") / f"{name}.py"
+        path.write_text((ROOT / "examples" / f"{name}.py").read_text().replace("= 2152", f"= {GTP}"))
+        words += ["--node", str(path)]
     with Topology(PORTS, hosts="answering") as topology, routed(topology, words) as router:
         yield router
 

@@ -13,6 +13,7 @@ import pytest
 
 from bise.errors import BiseError
 from tests.namespaces import Port, Topology
+from tests.nodefiles import folder
 from tests.product.router import BISE, Router, again_if_late, ping, reaches, routed, wait_until
 from tests.product.stream import Stream
 
@@ -58,8 +59,8 @@ def running() -> Iterator[Router]:
 
 
 @pytest.fixture
-def meter(tmp_path: Path) -> Path:
-    path = tmp_path / "meter.py"
+def meter() -> Path:
+    path = folder("product-nodes") / "meter.py"
     path.write_text(COUNTING)
     return path
 
