@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -50,9 +52,16 @@ def test_the_picture_is_a_png(tmp_path: Path) -> None:
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
-def demo(*words: str) -> subprocess.Popen[str]:
+@contextmanager
+def demo(*words: str) -> "Iterator[subprocess.Popen[str]]":
+    """It runs, and has ended with the block, whatever happens there."""
     command = [sys.executable, "-m", "bise.demo", *words]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        yield running
+    finally:
+        running.terminate()  # what can be tidied up is
+        running.communicate()
 
 
 def left_behind(pid: int) -> list[str]:
@@ -65,12 +74,12 @@ def left_behind(pid: int) -> list[str]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("after_s", [0.3, 3.0])
 def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path, number: int, after_s: float) -> None:
-    running = demo("--picture", str(tmp_path / "demo.png"))
-    while not left_behind(running.pid) and running.poll() is None:
-        time.sleep(0.01)
-    time.sleep(after_s)
-    running.send_signal(number)
-    _, said = running.communicate(timeout=60)
+    with demo("--picture", str(tmp_path / "demo.png")) as running:
+        while not left_behind(running.pid) and running.poll() is None:
+            time.sleep(0.01)
+        time.sleep(after_s)
+        running.send_signal(number)
+        _, said = running.communicate(timeout=60)
     assert running.returncode in (130, 143), said
     assert not left_behind(running.pid)
 
@@ -79,8 +88,8 @@ def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path, number: int, 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_whole_demo_prints_its_figures(tmp_path: Path) -> None:
-    running = demo("--json", "--seconds", "1", "--picture", str(tmp_path / "demo.png"))
-    figures, said = running.communicate(timeout=590)
+    with demo("--json", "--seconds", "1", "--picture", str(tmp_path / "demo.png")) as running:
+        figures, said = running.communicate(timeout=590)
     assert running.returncode == 0, said
     found = json.loads(figures)
     assert [row["name"] for row in found["rows"]] == ["veth", "vhost-user"]

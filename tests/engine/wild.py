@@ -6,16 +6,15 @@ Prints what became of each burst, and how many copies there were and were not. A
 """
 
 import json
-import tempfile
-from pathlib import Path
 
 from bise.engine.graph import build
 from bise.engine.node import NOWHERE
 from bise.engine.nodefile import keep, load, read
-from bise.hot import Region
+from bise.hot import MODE, Region
 from bise.ports.mbuf import ROOM
 from tests.engine import steps
 from tests.engine.rig import Frame, Rig
+from tests.nodefiles import folder
 
 PORTS = 3
 FILE = """
@@ -62,12 +61,11 @@ BURSTS = {
 
 
 def main() -> dict[str, object]:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "wild.py"
-        path.write_text(FILE)
-        written = read(path)
-        keep(written)
-        file, memory = load(written), Region(4096, huge_pages=False)
+    path = folder(f"wild-{MODE.value}") / "wild.py"
+    path.write_text(FILE)
+    written = read(path)
+    keep(written)
+    file, memory = load(written), Region(4096, huge_pages=False)
     graph = build("steps.begin", [steps.PART, steps.TURNING, file.part], always=(NOWHERE,))
     states = {kind: memory.address + 64 * number for number, kind in enumerate({node.state for node in graph.order})}
     rig, told = Rig(graph, PORTS, states), {}

@@ -1,6 +1,8 @@
 """Somebody's own node stands in the router offline as in the running one."""
 
-from bise.hot import MODE
+import pytest
+
+from bise.hot import MODE, Mode
 from tests.modes import run
 
 EXPECTED = """transmit ['port12'] 1
@@ -10,5 +12,7 @@ drop counting.odd [] 4
 """
 
 
-def test_a_node_of_ones_own_is_led_through() -> None:
-    assert run(MODE.value, "tests.offline.users") == EXPECTED
+@pytest.mark.skipif(MODE is not Mode.COMPILED, reason="chooses its modes itself")
+@pytest.mark.parametrize("mode", ["interpreted", pytest.param("compiled", marks=pytest.mark.slow)])
+def test_a_node_of_ones_own_is_led_through(mode: str) -> None:
+    assert run(mode, "tests.offline.users") == EXPECTED

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.nodefiles import folder
 from tests.oracle.addresses import DESTINATIONS4, DESTINATIONS6
 from tests.oracle.conftest import FORWARDERS, PORTS, paired
 from tests.oracle.packets import frames, ip4, ip6, udp
@@ -51,8 +52,8 @@ PART = Part(
 
 
 @pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("nodes") / "passing.py"
+def file() -> Path:
+    path = folder("oracle") / "passing.py"
     path.write_text(NODES)
     return path
 

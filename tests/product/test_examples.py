@@ -14,8 +14,9 @@ from scapy.packet import Raw
 
 from bise.engine.packet import NO_PORT
 from tests.namespaces import Port, Topology
+from tests.nodefiles import folder
 from tests.oracle.peer import Peer
-from tests.product.router import Router, reaches, routed, wait_until
+from tests.product.router import Router, again_if_late, reaches, routed, wait_until
 from tests.structure.sources import ROOT
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(900)]
@@ -26,12 +27,13 @@ EXAMPLES = ("dns_guard", "mirror", "gtp_u")
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
+def running() -> Iterator[Router]:
     """What is for GTP-U's own port number, a veth leaves to the kernel: here it has another."""
-    folder, words = tmp_path_factory.mktemp("examples"), []
+    words = []
     for name in EXAMPLES:
-        (folder / f"{name}.py").write_text((ROOT / "examples" / f"{name}.py").read_text().replace("= 2152", f"= {GTP}"))
-        words += ["--node", str(folder / f"{name}.py")]
+        path = folder("product-examples") / f"{name}.py"
+        path.write_text((ROOT / "examples" / f"{name}.py").read_text().replace("= 2152", f"= {GTP}"))
+        words += ["--node", str(path)]
     with Topology(PORTS, hosts="answering") as topology, routed(topology, words) as router:
         yield router
 
@@ -72,6 +74,7 @@ def ask_the_service(router: Router) -> None:
             opened.connect((router.port("s").host4, 80))
 
 
+@again_if_late
 def test_a_query_for_a_blocked_name_never_comes(running: Router) -> None:
     server, before = running.port("s").host4, remembered(running, "dns_guard.Counts.blocked")
     with listening(running, 53) as arrived:
@@ -83,6 +86,7 @@ def test_a_query_for_a_blocked_name_never_comes(running: Router) -> None:
     assert drops["dns_guard.blocked"] == before + 1
 
 
+@again_if_late
 def test_the_monitor_sees_both_directions_of_the_service(running: Router) -> None:
     before = remembered(running, "mirror.State.copies")
     seen: list[Any] = []
@@ -102,6 +106,7 @@ def test_the_monitor_sees_both_directions_of_the_service(running: Router) -> Non
     assert running.counters("mon")["transmitted"] >= 2
 
 
+@again_if_late
 def test_what_a_tunnel_carries_arrives_alone(running: Router) -> None:
     source, target = running.port("c").host4, running.port("s").host4
     inner = IP(src=source, dst=target) / UDP(sport=5004, dport=5005) / Raw(b"from inside of a tunnel")
