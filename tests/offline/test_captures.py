@@ -15,7 +15,7 @@ PACKETS = [Captured(bytes([number]) * (14 + number), 14 + number, number * 1_000
 
 
 def written(path: Path, packets: list[Captured] = PACKETS) -> Path:
-    with Writer(path, ["a", "b"]) as writer:
+    with Writer(path) as writer:
         for one in packets:
             writer.write(one)
     return path
@@ -49,7 +49,8 @@ def test_pcapng_of_scapy_is_read(tmp_path: Path) -> None:
 
 def test_names_lengths_and_times_come_back(tmp_path: Path) -> None:
     packets = [*PACKETS, Captured(b"cut off", 9000, 5, "a")]
-    assert list(read(written(tmp_path / "it.pcapng", packets))) == packets
+    both_ways = [*packets, Captured(b"sent", 4, 6, "b", outbound=True)]
+    assert list(read(written(tmp_path / "it.pcapng", both_ways))) == both_ways
     without = [Captured(one.octets, one.total, one.time_ns) for one in packets]
     assert list(read(written(tmp_path / "it.pcap", packets))) == without
 
