@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bise.bench.namespaces import IpFailed, Namespace, Namespaces, ip, remove_leftovers, veth
+from bise.bench.namespaces import IpFailed, Namespaces, ip, remove_leftovers, veth
 from bise.errors import BiseError
 
 pytestmark = pytest.mark.root
@@ -114,6 +114,7 @@ def test_what_the_dead_left_is_removed_with_its_processes() -> None:
 
 
 def test_removing_twice_is_harmless() -> None:
-    namespace = Namespace("twice", PURPOSE)
-    namespace.remove()
-    namespace.remove()
+    with Namespaces("twice", purpose=PURPOSE) as (namespace,):
+        for _ in range(2):
+            namespace.remove()
+            assert not present(namespace.name)

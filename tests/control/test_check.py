@@ -12,6 +12,7 @@ from bise.control.check_ports import port_findings
 from bise.control.findings import Verdict
 from bise.control.kernel_features import Feature, features
 from bise.control.port_specs import KernelPort, VhostUserPort
+from bise.ports import huge_pages
 
 BISE = (sys.executable, "-c", "from bise.cli import main; main()")
 
@@ -48,7 +49,8 @@ def test_a_map_that_no_kernel_has_is_missing(monkeypatch):
 
 
 def test_memory_without_huge_pages_costs(monkeypatch):
-    monkeypatch.setattr(machine, "huge_pages", lambda: machine.HugePages(0, transparent=True))
+    monkeypatch.setattr(huge_pages, "free_octets", lambda: 0)
+    monkeypatch.setattr(machine, "has_transparent_huge_pages", lambda: True)
     (finding,) = [finding for finding in check.report(()).findings if finding.subject == "huge pages"]
     assert finding.verdict is Verdict.COSTS
     assert "up to twice the cycles" in finding.found

@@ -76,7 +76,7 @@ def test_nothing_is_compiled_and_no_dpdk_is_there(folder: Path) -> None:
 
 def test_a_breakpoint_stops_in_a_node_and_sees_the_packet(folder: Path) -> None:
     packet = octets(parse("udp 10.0.0.2:1 > 20.1.2.3:53"), world.PORTS[0].mac)
-    with captures.Writer(folder / "in.pcapng", ["port11"]) as writer:
+    with captures.Writer(folder / "in.pcapng") as writer:
         writer.write(Captured(packet, len(packet), 0, "port11"))
     words = ("replay", folder / "in.pcapng", folder / "out.pcap", "--state", folder / "state.json", "--interpreted")
     place = inspect.getsourcelines(nodes.look_up.source)[1] + 4
@@ -88,7 +88,7 @@ def test_a_breakpoint_stops_in_a_node_and_sees_the_packet(folder: Path) -> None:
 
 def test_a_capture_without_names_needs_the_port_said(folder: Path) -> None:
     words = ["replay", folder / "in.pcap", folder / "out.pcap", "--state", folder / "state.json", "--interpreted"]
-    with captures.Writer(folder / "in.pcap", []) as writer:
+    with captures.Writer(folder / "in.pcap") as writer:
         writer.write(Captured(b"\xff" * 60, 60))
     assert "say which of port11, port12" in bise(*words, status=2)
     assert "no port 'eth9' in this state; there are port11" in bise(*words, "--port", "eth9", status=2)

@@ -23,7 +23,7 @@ def state() -> State:
 
 def capture(path: Path, frames: Sequence[tuple[int, Frame]]) -> None:
     """A pcapng: a packet a second, each on the interface of its port."""
-    with Writer(path, [port.facts.name for port in world.PORTS]) as writer:
+    with Writer(path) as writer:
         for number, (port, frame) in enumerate(frames):
             total = len(frame.octets) + frame.further
             writer.write(Captured(frame.octets, total, number * SECOND_NS, world.PORTS[port].facts.name))

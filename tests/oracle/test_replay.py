@@ -44,7 +44,7 @@ def router(state: Path) -> Iterator[Router]:
 
 def replayed(router: Router, folder: Path, traffic: list[bytes]) -> tuple[dict[str, Counter[bytes]], list[str]]:
     """By port what a replay of packets into port c sends, and each packet's verdict."""
-    with captures.Writer(folder / "in.pcapng", [PORTS[0].name]) as writer:
+    with captures.Writer(folder / "in.pcapng") as writer:
         for packet in traffic:
             writer.write(Captured(packet, len(packet), 0, PORTS[0].name))
     verdicts = [one.fate.verdict for one in replay(router, folder / "in.pcapng", folder / "out.pcapng")]

@@ -67,11 +67,12 @@ def test_c_is_for_ports_and_bpf_programs():
 
 
 def test_bpf_programs_say_that_they_are_gpl_compatible():
-    for path in files(*CODE, suffixes=(".c",)):
-        if path.name.endswith(".bpf.c"):
-            text = path.read_text()
-            assert "GPL" in text.splitlines()[0], f"{path}: no licence in its first line"
-            assert re.search(r'SEC\("license"\) = "[^"]*GPL', text), f"{path}: no licence section"
+    programs = [path for path in files(*CODE, suffixes=(".c",)) if path.name.endswith(".bpf.c")]
+    assert programs
+    for path in programs:
+        text = path.read_text()
+        assert "GPL" in text.splitlines()[0], f"{path}: no licence in its first line"
+        assert re.search(r'SEC\("license"\) = "[^"]*GPL', text), f"{path}: no licence section"
 
 
 def test_names_are_words():

@@ -33,16 +33,18 @@ class RunningBise:
         options: Sequence[str] = (),
         *,
         cores: Collection[int] = (),
+        cache: str | None = None,
     ) -> None:
-        """`cores` that it may use, if not those of the caller."""
+        """`cores` that it may use, and the folder of compiled code, if not those of the caller."""
         self.name = namespace.name
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `stop`)
         words = [word for port in ports for word in ("--port", port)]
         allowed = ",".join(map(str, cores or os.sched_getaffinity(0)))
         command = ("taskset", "--cpu-list", allowed, PROGRAM, "run", "--name", self.name, *words, *options)
         streams = {"stdin": subprocess.DEVNULL, "stdout": self._log, "stderr": subprocess.STDOUT}
+        variables = os.environ if cache is None else os.environ | {"BISE_CACHE": cache}
         # A session of its own: Ctrl-C at the terminal is not meant for it, and Linux weighs it by itself.
-        self.process = namespace.start(*command, **streams, start_new_session=True)
+        self.process = namespace.start(*command, **streams, env=variables, start_new_session=True)
 
     def __enter__(self) -> Self:
         try:

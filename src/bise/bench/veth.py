@@ -68,15 +68,17 @@ class Road:
                 self.meter.pass_time(seconds)
                 return before, between(before, self.meter.now())
 
-    def bise(self, *options: str) -> RunningBise:
-        """Starts on both ports of the router, its worker on the core that forwards; `options` are words of `bise run`.
+    def bise(self, *options: str, cache: str | None = None) -> RunningBise:
+        """Starts on both ports of the router, its worker on the core that forwards; `options` are words of `bise run`,
+        `cache` the folder of compiled code, if not the caller's.
 
         No packet here has a VLAN tag, so that kernels whose veth can't tell (before 6.8) need not.
         """
         cores = self.line.cores
         both = (cores.traffic, cores.forwarding)
         ports = ("c,untagged=yes", "s,untagged=yes")
-        return RunningBise(self.line.router, ports, ("--cores", str(cores.forwarding), *options), cores=both)
+        words = ("--cores", str(cores.forwarding), *options)
+        return RunningBise(self.line.router, ports, words, cores=both, cache=cache)
 
 
 def compare(road: Road, rounds: int, seconds: float) -> Iterator[tuple[float, float]]:

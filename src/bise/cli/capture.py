@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from bise.cli import pcapng
 from bise.cli.filters import Filter, compile_filter
 from bise.cli.outputs import opened
 from bise.cli.trace import FilterOption
 from bise.cli.watching import Told, Watch, missed_note
 from bise.cli.words import Name
+from bise.offline import pcapng
 
 Direction = Literal["in", "out", "both"]
 _Packet = tuple[bytes, int, int, str]  # octets, octets in all, direction, comment

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from bise.cli import pcapng, show
+from bise.cli import show
 from bise.cli.described import comment, describe, lines
 from bise.cli.filters import Filter, compile_filter
 from bise.cli.outputs import opened
 from bise.cli.watching import Told, Watch, missed_note
 from bise.cli.words import Json, Name
+from bise.offline import pcapng
 
 _DEPTH = 192  # octets in which changes are looked for
 

@@ -11,6 +11,7 @@ from bise.control.check_ports import port_findings, standing_gates
 from bise.control.findings import Finding, Verdict
 from bise.control.messages import Gate, gate_message
 from bise.control.port_specs import PortSpec
+from bise.ports import huge_pages
 from bise.ports.errors import NotBuilt
 from bise.ports.steering.build import object_path
 
@@ -64,11 +65,11 @@ def _memory() -> Iterator[Finding]:
         yield Finding("locked memory", Verdict.GOOD, "unlimited")
     else:
         yield Finding("locked memory", Verdict.STOPS, f"{limit >> 10} KiB at most", "ulimit -l unlimited")
-    pages = machine.huge_pages()
-    if pages.free_octets:
-        yield Finding("huge pages", Verdict.GOOD, f"{pages.free_octets >> 20} MiB free")
+    if free := huge_pages.free_octets():
+        yield Finding("huge pages", Verdict.GOOD, f"{free >> 20} MiB free")
     else:
-        found = "none reserved, " + ("plain memory may become huge" if pages.transparent else "nor transparent ones")
+        may_become = machine.has_transparent_huge_pages()
+        found = "none reserved, " + ("plain memory may become huge" if may_become else "nor transparent ones")
         yield Finding("huge pages", Verdict.COSTS, f"{found}: up to twice the cycles", "sysctl vm.nr_hugepages=256")
 
 

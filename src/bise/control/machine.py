@@ -4,24 +4,17 @@ import os
 import resource
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from bise.control.config import Configuration, ConfigurationError
 from bise.control.port_specs import KernelPort
 from bise.errors import BiseError
+from bise.ports import huge_pages
 
 # linux/capability.h. CAP_SYS_ADMIN stands for CAP_BPF, too.
 _CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_IPC_LOCK": 14, "CAP_BPF": 39}
 _SYS_ADMIN = 21
-
-
-@dataclass(frozen=True)
-class HugePages:
-    """Octets free of the reserved huge pages, and whether plain memory may become huge by itself."""
-
-    free_octets: int
-    transparent: bool
 
 
 def admitted(wanted: Configuration) -> Configuration:
@@ -104,17 +97,13 @@ def lacking_capabilities() -> list[str]:
 def available_memory() -> int:
     """Octets that can be had without swapping, huge pages included."""
     kibibytes = (_field("/proc/meminfo", "MemAvailable") or "0 kB").split()[0]
-    return int(kibibytes) * 1024 + huge_pages().free_octets
+    return int(kibibytes) * 1024 + huge_pages.free_octets()
 
 
-def huge_pages() -> HugePages:
-    """What the kernel has reserved in all sizes, and its policy."""
-    free = 0
-    for folder in Path("/sys/kernel/mm/hugepages").glob("hugepages-*kB"):
-        size = int(folder.name.removeprefix("hugepages-").removesuffix("kB")) * 1024
-        free += size * int((folder / "free_hugepages").read_text())
+def has_transparent_huge_pages() -> bool:
+    """Whether plain memory may become huge by itself."""
     policy = Path("/sys/kernel/mm/transparent_hugepage/enabled")
-    return HugePages(free, policy.exists() and "[never]" not in policy.read_text())
+    return policy.exists() and "[never]" not in policy.read_text()
 
 
 def locked_memory_limit() -> int | None:

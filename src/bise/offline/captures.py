@@ -4,20 +4,29 @@ Only Ethernet. A file that lies about itself is refused with the packet's number
 """
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, Self
 
 from bise.errors import BiseError
+from bise.offline import pcapng
+from bise.offline.pcapng import (
+    BYTE_ORDER,
+    ENHANCED,
+    ETHERNET,
+    FLAGS,
+    INTERFACE,
+    NAME,
+    OUTBOUND,
+    RESOLUTION,
+    SECTION,
+    SIMPLE,
+)
 
-ETHERNET = 1
 _SECOND_NS = 1_000_000_000
 _MICROSECONDS, _NANOSECONDS = 0xA1B2C3D4, 0xA1B23C4D
-_SECTION, _INTERFACE, _SIMPLE, _ENHANCED = 0x0A0D0D0A, 1, 3, 6
-_BYTE_ORDER = 0x1A2B3C4D
-_NAME, _RESOLUTION = 2, 9  # options of an interface
-_FLAGS, _DIRECTION, _OUTBOUND = 2, 3, 2  # of a packet
+_DIRECTION = 3  # the part of a packet's flags that says it
 _MOST = 16 << 20  # octets of a block; nobody captures larger packets
 _SNAPPED = 0x40000
 
@@ -85,7 +94,7 @@ def read(path: Path) -> Iterator[Captured]:
 def _packets(file: _File) -> Iterator[Captured]:
     with file.stream:
         magic = file.stream.read(4)
-        if magic == _SECTION.to_bytes(4, "little"):
+        if magic == SECTION.to_bytes(4, "little"):
             file.stream.seek(0)
             yield from _blocks(file)
             return
@@ -121,10 +130,10 @@ def _blocks(file: _File) -> Iterator[Captured]:
     while head := file.stream.read(8):
         if len(head) < 8:
             raise file.wrong(f"a block's header needs 8 octets, and the file ends after {len(head)}")
-        if head[:4] == _SECTION.to_bytes(4, "little"):
+        if head[:4] == SECTION.to_bytes(4, "little"):
             order = file.stream.read(4)
             file.stream.seek(-len(order), 1)
-            file.order = ">" if order == _BYTE_ORDER.to_bytes(4, "big") else "<"
+            file.order = ">" if order == BYTE_ORDER.to_bytes(4, "big") else "<"
             file.interfaces.clear()
         kind, length = file.unpack("II", head)
         if length < 12 or length % 4:
@@ -136,16 +145,16 @@ def _blocks(file: _File) -> Iterator[Captured]:
 
 def _block(file: _File, kind: int, body: bytes) -> Iterator[Captured]:
     try:
-        if kind == _INTERFACE:
+        if kind == INTERFACE:
             _check_link(file, file.unpack("H", body)[0])
             file.interfaces.append(_interface(file, body[8:]))
-        elif kind == _ENHANCED:
+        elif kind == ENHANCED:
             number, high, low, length, total = file.unpack("IIIII", body)
             one = _captured(file, number, body[20:], length, total, high << 32 | low)
             options = dict(_options(file, body[20 + (length + 3 & ~3) :]))
-            flags = int.from_bytes(options.get(_FLAGS, b"")[:4], "little" if file.order == "<" else "big")
-            yield replace(one, outbound=flags & _DIRECTION == _OUTBOUND)
-        elif kind == _SIMPLE:
+            flags = int.from_bytes(options.get(FLAGS, b"")[:4], "little" if file.order == "<" else "big")
+            yield replace(one, outbound=flags & _DIRECTION == OUTBOUND)
+        elif kind == SIMPLE:
             (total,) = file.unpack("I", body)
             yield _captured(file, 0, body[4:], min(total, len(body) - 4), total, 0)
     except struct.error:
@@ -165,9 +174,9 @@ def _captured(file: _File, number: int, octets: bytes, length: int, total: int, 
 def _interface(file: _File, options: bytes) -> _Interface:
     found = _Interface()
     for code, value in _options(file, options):
-        if code == _NAME:
+        if code == NAME:
             found.name = value.rstrip(b"\0").decode(errors="replace")
-        elif code == _RESOLUTION and value:
+        elif code == RESOLUTION and value:
             found.unit = 1 << (value[0] & 0x7F) if value[0] & 0x80 else 10 ** value[0]
     return found
 
@@ -180,54 +189,30 @@ def _options(file: _File, octets: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 class Writer:
-    """Writes a capture: pcapng where the file's name ends so, with an interface a port; else pcap, with times in ns."""
+    """Writes a capture: pcapng where the file's name ends so, with the names of interfaces; else pcap, in ns."""
 
-    def __init__(self, path: Path, interfaces: Sequence[str]) -> None:
+    def __init__(self, path: Path) -> None:
         """Raises CaptureError."""
-        self._numbers = {name: number for number, name in enumerate(interfaces)}
         try:
             self._stream = path.open("wb")
         except OSError as error:
             raise CaptureError(f"can't write {path}: {error.strerror}") from None
-        if path.suffix == ".pcapng":
-            self._write: Callable[[Captured], None] = self._block
-            self._stream.write(_whole(_SECTION, struct.pack("<IHHq", _BYTE_ORDER, 1, 0, -1)))
-            for name in interfaces:
-                options = _option(_NAME, name.encode()) + _option(_RESOLUTION, b"\x09") + _option(0, b"")
-                self._stream.write(_whole(_INTERFACE, struct.pack("<HHI", ETHERNET, 0, _SNAPPED) + options))
-        else:
-            self._write = self._record
+        self._blocks = pcapng.Writer(self._stream, "bise") if path.suffix == ".pcapng" else None
+        if self._blocks is None:
             self._stream.write(struct.pack("<IHHiIII", _NANOSECONDS, 2, 4, 0, 0, _SNAPPED, ETHERNET))
 
-    def write(self, captured: Captured) -> None:
+    def write(self, one: Captured) -> None:
         """Appends a packet."""
-        self._write(captured)
-
-    def _record(self, one: Captured) -> None:
+        if self._blocks is not None:
+            direction = pcapng.OUTBOUND if one.outbound else pcapng.UNKNOWN
+            self._blocks.packet(one.interface, one.time_ns, one.octets, one.total, direction)
+            return
         seconds, fraction = divmod(one.time_ns, _SECOND_NS)
         head = struct.pack("<IIII", seconds & 0xFFFFFFFF, fraction, len(one.octets), one.total)
         self._stream.write(head + one.octets)
-
-    def _block(self, one: Captured) -> None:
-        number = self._numbers[one.interface]
-        head = struct.pack("<5I", number, one.time_ns >> 32, one.time_ns & 0xFFFFFFFF, len(one.octets), one.total)
-        self._stream.write(_whole(_ENHANCED, head + _padded(one.octets)))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *ended: object) -> None:
         self._stream.close()
-
-
-def _padded(octets: bytes) -> bytes:
-    return octets + bytes(-len(octets) % 4)
-
-
-def _option(code: int, value: bytes) -> bytes:
-    return struct.pack("<HH", code, len(value)) + _padded(value)
-
-
-def _whole(kind: int, body: bytes) -> bytes:
-    length = len(body) + 12
-    return struct.pack("<II", kind, length) + body + struct.pack("<I", length)

@@ -42,7 +42,7 @@ def replay(router: Router, source: Path, target: Path, port: str | None = None) 
     default = router.state.port(port) if port is not None else _only(router)
     known = {facts.name: facts for facts in router.state.ports}
     packets = captures.read(source)
-    with captures.Writer(target, list(known)) as writer:
+    with captures.Writer(target) as writer:
         for number, captured in enumerate(packets, 1):
             if captured.outbound:
                 continue

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bise.control.gates.settings import Multipath
 from bise.features.nexthop.choice import choose_hop
-from bise.features.nexthop.control import Egress, Hops, Several, Via
+from bise.features.nexthop.control import Egress, Hops, Several, TooManyHops, Via
 from bise.features.nexthop.routes import shares
 from bise.features.nexthop.state import Hashing, Hop, HopKind
 from bise.hot import entry
@@ -105,7 +105,7 @@ def test_a_group_that_finds_no_room_takes_none():
     hops = Hops(immediately, capacity=4)
     wanted = Several(shares([(1, Via(LINK, 4, number)) for number in range(4)]))
     for _ in range(3):
-        with pytest.raises(Exception, match="next hops"):
+        with pytest.raises(TooManyHops, match="next hops"):
             hops.claim(wanted)
         assert len(hops) == 0
     hops.close()

@@ -156,8 +156,11 @@ def test_a_living_bise_is_named_and_left_alone(holder: subprocess.Popen[bytes], 
 
 
 def test_the_next_start_follows_a_kill_at_once(holder: subprocess.Popen[bytes], verdicts: Maps):
+    before = read_interface("c").xdp_program
     holder.send_signal(signal.SIGKILL)
-    steer("c", verdicts).close()
+    steering = steer("c", verdicts)
+    assert read_interface("c").xdp_program not in (0, before)
+    steering.close()
 
 
 def test_a_killed_process_leaves_nothing(holder: subprocess.Popen[bytes]):
@@ -231,7 +234,9 @@ def test_replacing_addresses_makes_room_first():
 @pytest.mark.parametrize("mtu", [1500, 3400, 9000])
 def test_any_mtu_will_do(mtu: int, verdicts: Maps):
     with Topology([Port("c", 1, mtu=mtu)]) as made, made.router.inside():
-        steer("c", verdicts).close()
+        steering = steer("c", verdicts)
+        assert (read_interface("c").mtu, read_interface("c").xdp_mode) == (mtu, XdpMode.NATIVE)
+        steering.close()
 
 
 @pytest.fixture

@@ -11,13 +11,12 @@ import os
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from bise.ports.dpdk import shim
 from bise.ports.errors import PortError
+from bise.ports.huge_pages import free_octets
 
 ROOM_ON_HUGE_PAGES = 32 << 20  # what DPDK itself needs; the pool is extra
-_HUGE_PAGES = Path("/sys/kernel/mm/hugepages")
 
 
 @dataclass(frozen=True)
@@ -70,13 +69,7 @@ def stop() -> None:
 
 def huge_pages_free() -> int:
     """Octets of reserved huge pages that this user may take."""
-    if os.geteuid() != 0:
-        return 0
-    free = 0
-    for folder in _HUGE_PAGES.glob("hugepages-*kB"):
-        octets = int(folder.name.removeprefix("hugepages-").removesuffix("kB")) << 10
-        free += octets * int((folder / "free_hugepages").read_text())
-    return free
+    return free_octets() if os.geteuid() == 0 else 0
 
 
 def _arguments(name: str, huge_pages: bool, pci: Sequence[str]) -> list[str]:
