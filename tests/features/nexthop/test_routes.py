@@ -3,6 +3,8 @@
 The twin looks up an address in what a stand-in for the mirror holds; what the table says is read from its records.
 """
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -52,6 +54,10 @@ class Fib(Prefixes):
         assert value
         self.rules[prefix, length] = value
 
+    def load(self, prefixes: Sequence[int], lengths: Sequence[int], values: Sequence[int]) -> None:
+        for prefix, length, value in zip(prefixes, lengths, values, strict=True):
+            self.insert(prefix, length, value)
+
     def delete(self, prefix: int, length: int) -> None:
         del self.rules[prefix, length]
 
@@ -62,8 +68,8 @@ class Fib(Prefixes):
 class Router:
     """What the daemon does with the mirror's changes, for one family."""
 
-    def __init__(self, family: int) -> None:
-        self.family, self.network, self.retired = family, Network(), Waiting()
+    def __init__(self, family: int, network: Network | None = None) -> None:
+        self.family, self.network, self.retired = family, network or Network(), Waiting()
         surroundings = Surroundings(self.network, self.retired, 8)
         self.control = Control(surroundings)
         self.hops = surroundings.find(Hops)

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from bise.control.changes import Change
 from bise.control.objects import Prefix
 from bise.features.feature import Feature, Notes, PortFacts, Surroundings
@@ -32,6 +34,11 @@ class WholeKeys:
 
     def get(self, prefix: int, length: int) -> int:
         return self._table.get(prefix >> 64, prefix & _HALF, length)
+
+    def load(self, prefixes: Sequence[int], lengths: Sequence[int], values: Sequence[int]) -> None:
+        highs = np.array([prefix >> 64 for prefix in prefixes], "u8")
+        lows = np.array([prefix & _HALF for prefix in prefixes], "u8")
+        self._table.load(highs, lows, lengths, values)
 
 
 class Control(Feature):

@@ -128,12 +128,12 @@ class Hops:
         """The MAC that Linux knows for a neighbour."""
         return self._macs.get((want.link, want.family, want.address))
 
-    def claim(self, want: Want) -> int:
-        """The index of the record for `want`, made if need be; give it back with `release`. Raises TooManyHops."""
+    def claim(self, want: Want, claims: int = 1) -> int:
+        """The index of the record for `want`, made if need be; `release` gives one claim back. Raises TooManyHops."""
         if isinstance(want, End) and want.kind is HopKind.NO_ROUTE:
             return 0
         kept = self._kept.get(want) or self._make(want)
-        kept.claims += 1
+        kept.claims += claims
         return kept.index
 
     def release(self, index: int) -> None:

@@ -6,7 +6,7 @@ which finds out who answers there.
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from bise.control.changes import Added, Change, Removed
@@ -23,9 +23,9 @@ from bise.control.objects import (
     Route,
     RouteKind,
 )
-from bise.features.nexthop.control import End, Hops, Several, TooManyHops, Via, Want
+from bise.features.nexthop.control import End, Hops, Several, Via, Want
+from bise.features.nexthop.fib import KERNEL, Alike, Batch, Fib, FibWriter
 from bise.features.nexthop.state import HopKind
-from bise.tables.full import TableFull
 
 HASH_RANGE = 1 << 31
 _ENDS = {
@@ -37,16 +37,7 @@ _ENDS = {
     RouteKind.UNREACHABLE: HopKind.UNREACHABLE,
     RouteKind.PROHIBIT: HopKind.PROHIBIT,
 }
-_KERNEL = End(HopKind.KERNEL)
 _UNRESOLVED = End(HopKind.UNRESOLVED)
-
-
-class Fib(Protocol):
-    """A prefix table whose keys are whole addresses."""
-
-    def insert(self, prefix: int, length: int, value: int) -> None: ...
-    def delete(self, prefix: int, length: int) -> None: ...
-    def get(self, prefix: int, length: int) -> int: ...
 
 
 class Network(Protocol):
@@ -70,31 +61,38 @@ class Routes:
     def __init__(self, family: int, fib: Fib, hops: Hops, network: Network, fixed: Iterable[tuple[int, int]]) -> None:
         self.family, self.bits = family, 32 if family == 4 else 128
         self._fib, self._hops, self._network = fib, hops, network
+        self._writer = FibWriter(fib, hops)
+        self._put = self._writer.put
+        self.unplaced = self._writer.unplaced
         self._fixed = frozenset(fixed)
         self._hosts: list[int] = []  # addresses of valid neighbours, sorted
         self._links_of: dict[int, set[int]] = {}  # links where an address is a valid neighbour
         self._placed: set[int] = set()  # neighbours that stand in the table
         self._plural: dict[int, set[tuple[int, int]]] = {}  # by link: prefixes with several paths or routes
         self._by_object: dict[int, set[tuple[int, int]]] = {}  # prefixes by the next-hop object that they name
-        self.unplaced: dict[tuple[int, int], str] = {}  # prefixes that there was no room for, and why
+        self._on_link: dict[int, set[tuple[int, int]]] = {}  # by link: prefixes that lead to neighbours there
         self._shadows: set[tuple[int, int]] = set()  # IPv6 networks that were made local by hand
         self._count = 0
         self._left: set[tuple[int, int]] = set()  # prefixes that only Linux can follow
         self._several: set[tuple[int, int]] = set()  # prefixes that lead to one of several next hops
         for prefix, length in self._fixed:
-            self._put(prefix, length, _KERNEL)
+            self._put(prefix, length, KERNEL)
 
     def follow(self, changes: Sequence[Change]) -> None:
         """What the mirror tells of routes, neighbours, links and next-hop objects."""
+        waiting: dict[Prefix, bool] = {}  # prefixes whose routes have changed, and whether they have any
         for change in changes:
             subject = change.old if isinstance(change, Removed) else change.new
             if isinstance(subject, Destination):
                 place = subject.prefix
                 if place.family == self.family and place.table in (TABLE_LOCAL, TABLE_MAIN):
                     self._count += isinstance(change, Added) - isinstance(change, Removed)
-                    self.set_destination(place.destination, place.length)
-                    self._note_shadow(place, not isinstance(change, Removed))
-            elif isinstance(subject, Neighbour):
+                    waiting[place] = not isinstance(change, Removed)
+                continue
+            if waiting:
+                self._set_changed(waiting)
+                waiting = {}
+            if isinstance(subject, Neighbour):
                 if subject.family == self.family:
                     valid = subject.valid and not isinstance(change, Removed)
                     self.set_neighbour(subject.link, subject.address, valid)
@@ -103,21 +101,82 @@ class Routes:
             elif isinstance(subject, NextHopObject):
                 self.object_changed(subject.id)
 
+        self._set_changed(waiting)
+
+    def _set_changed(self, places: Mapping[Prefix, bool]) -> None:
+        self.set_destinations(places)
+        if self.family == 6:
+            for place, present in places.items():
+                self._note_shadow(place, present)
+
+    def set_destinations(self, places: Iterable[Prefix]) -> None:
+        """The routes to these prefixes have changed: as `set_destination` for each, in few calls of the table."""
+        batch, single = Batch(self._writer), []
+        alikes: dict[int, Alike | None] = {}  # by the identity of routes, which stay in the network meanwhile
+        for place in places:
+            prefix, length = place.destination, place.length
+            routes = self._only_route(place)
+            alike = None
+            if routes is not None and not self._is_fixed(prefix, length):
+                if id(routes) not in alikes:
+                    alikes[id(routes)] = self._alike(routes, batch)
+                alike = alikes[id(routes)]
+            if alike is None:
+                single.append((prefix, length))
+            else:
+                self._add(prefix, length, alike, batch)
+        batch.end()
+        for prefix, length in single:
+            self.set_destination(prefix, length)
+
+    def _add(self, prefix: int, length: int, alike: Alike, batch: Batch) -> None:
+        self._note_want(prefix, length, alike.want)
+        for noted in alike.noted:
+            noted.add((prefix, length))
+        if length == self.bits:
+            self._placed.discard(prefix)
+        batch.add(prefix, length, alike)
+        self._place_hosts(prefix, length)
+
+    def _only_route(self, place: Prefix) -> tuple[Route, ...] | None:
+        """The route to a prefix that has one, in one of the two tables, as the tuple that all its like share."""
+        routes = self._network.routes
+        found = routes.get(place)
+        other = TABLE_MAIN if place.table == TABLE_LOCAL else TABLE_LOCAL
+        if found is None or len(found.routes) > 1 or self._shadows:
+            return None
+        return None if Prefix(self.family, other, place.destination, place.length) in routes else found.routes
+
+    def _alike(self, routes: tuple[Route, ...], batch: Batch) -> Alike | None:
+        """What all prefixes with these routes share; None where what they lead to depends on the prefix."""
+        if any(path.via is None for route in routes for path in self._network.paths(route)):
+            return None
+        want = self._first_want(routes, 0, 0)
+        return None if want is None else batch.alike(want, list(self._notes(routes)))
+
     def set_destination(self, prefix: int, length: int) -> None:
         """The routes to a prefix have changed, in whichever table."""
         if self._is_fixed(prefix, length):
             return
         want = self.want(prefix, length)
-        (self._left.add if _is_foreign(want) else self._left.discard)((prefix, length))
-        (self._several.add if isinstance(want, Several) else self._several.discard)((prefix, length))
+        self._note_want(prefix, length, want)
         if length == self.bits and want is None:
             self._place_host(prefix)
             return
         if length == self.bits:
             self._placed.discard(prefix)
         self._put(prefix, length, want)
+        self._place_hosts(prefix, length)
+
+    def _note_want(self, prefix: int, length: int, want: Want | None) -> None:
+        """Keeps which prefixes Linux has to follow, and which lead to one of several."""
+        (self._left.add if _is_foreign(want) else self._left.discard)((prefix, length))
+        (self._several.add if isinstance(want, Several) else self._several.discard)((prefix, length))
+
+    def _place_hosts(self, prefix: int, length: int) -> None:
+        """Looks again at the neighbours in a prefix."""
         low = bisect_left(self._hosts, prefix)
-        high = bisect_right(self._hosts, prefix | ((1 << (self.bits - length)) - 1))
+        high = bisect_right(self._hosts, prefix | ((1 << (self.bits - length)) - 1), low)
         for address in self._hosts[low:high]:
             self._place_host(address)
 
@@ -160,12 +219,11 @@ class Routes:
                 self.set_destination(prefix, length)
 
     def links_differ(self, link: int) -> None:
-        """A link became a port, or is one no longer: what leads there is looked at again."""
-        for place, destination in self._network.routes.items():
-            if place.family == self.family and any(
-                path.link == link for route in destination.routes for path in self._network.paths(route)
-            ):
-                self.set_destination(place.destination, place.length)
+        """A link became a port, or is one no longer: what leads to neighbours there is looked at again.
+
+        Where a gateway stands between, its next hop says whether its link is a port."""
+        for prefix, length in list(self._on_link.get(link, ())):
+            self.set_destination(prefix, length)
 
     def shares(self) -> tuple[int, int]:
         """How many of Linux's prefixes are followed natively, and how many are left to Linux."""
@@ -265,24 +323,31 @@ class Routes:
         candidates = self._candidates(prefix, length)
         if candidates and any(_holds(shadow, prefix, length, self.bits) for shadow in self._shadows):
             return End(HopKind.LOCAL)
-        self._note_choice(prefix, length, candidates)
+        for noted in self._notes(candidates):
+            noted.add((prefix, length))
+        return self._first_want(candidates, prefix, length)
+
+    def _first_want(self, candidates: Sequence[Route], prefix: int, length: int) -> Want | None:
         for route in candidates:
             if route.tos or route.source_length or route.kind in (RouteKind.THROW, RouteKind.NAT, RouteKind.XRESOLVE):
-                return _KERNEL
+                return KERNEL
             if route.kind is not RouteKind.UNICAST:
                 return End(_ENDS.get(route.kind, HopKind.KERNEL))
             if self._is_alive(route):
                 return self._want_unicast(route, prefix, length)
         return None
 
-    def _note_choice(self, prefix: int, length: int, candidates: Sequence[Route]) -> None:
+    def _notes(self, candidates: Sequence[Route]) -> Iterator[set[tuple[int, int]]]:
+        """Where a prefix has to be noted that has these routes, because of what they depend on."""
         paths = [path for route in candidates for path in self._network.paths(route)]
-        if len(paths) > 1 or len(candidates) > 1:
-            for path in paths:
-                self._plural.setdefault(path.link, set()).add((prefix, length))
+        for path in paths:
+            if len(paths) > 1 or len(candidates) > 1:
+                yield self._plural.setdefault(path.link, set())
+            if path.via is None:
+                yield self._on_link.setdefault(path.link, set())
         for route in candidates:
             if route.next_hop_id:
-                self._by_object.setdefault(route.next_hop_id, set()).add((prefix, length))
+                yield self._by_object.setdefault(route.next_hop_id, set())
 
     def _want_unicast(self, route: Route, prefix: int, length: int) -> Want:
         named = self._network.next_hops.get(route.next_hop_id)
@@ -290,13 +355,13 @@ class Routes:
             return End(HopKind.BLACKHOLE)
         paths = [path for path in self._network.paths(route) if self._usable(route, path)]
         if not paths or (named is not None and named.resilience is not None):
-            return _KERNEL
+            return KERNEL
         if any(path.encapsulation is not None for path in paths):
-            return _KERNEL
+            return KERNEL
         if len(paths) == 1:
             return self._want_path(paths[0], route, prefix, length)
         if any(path.via is None for path in paths):
-            return _KERNEL
+            return KERNEL
         parts = [(path.weight, self._want_path(path, route, prefix, length)) for path in paths]
         return Several(shares(parts), careful=named is not None)
 
@@ -306,32 +371,6 @@ class Routes:
         if length == self.bits:
             return Via(path.link, self.family, prefix, route.mtu, self.family)
         return _UNRESOLVED if self._hops.is_port(path.link) else End(HopKind.OTHER_LINK)
-
-    def _put(self, prefix: int, length: int, want: Want | None) -> None:
-        """Makes the table say `want`; what there is no room for leads to Linux, by the shorter prefix or none."""
-        before = self._fib.get(prefix, length)
-        self.unplaced.pop((prefix, length), None)
-        if want is None:
-            if before:
-                self._fib.delete(prefix, length)
-                self._hops.release(before)
-            return
-        try:
-            after = self._hops.claim(want)
-        except TooManyHops as full:
-            self.unplaced[prefix, length] = str(full)
-            after = self._hops.claim(_KERNEL)
-        if after == before:
-            self._hops.release(after)
-            return
-        try:
-            self._fib.insert(prefix, length, after)
-        except TableFull as full:
-            self.unplaced[prefix, length] = str(full)
-            self._hops.release(after)
-            return
-        if before:
-            self._hops.release(before)
 
 
 def _holds(outer: tuple[int, int], prefix: int, length: int, bits: int) -> bool:
