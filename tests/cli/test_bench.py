@@ -4,7 +4,9 @@ import types
 
 import pytest
 
+from bise.bench.tables import row
 from bise.cli.bench import BENCHES
+from tests.control.documented import documented, keys_of
 
 ROWS = [
     {"name": "forward", "unit": "cycles", "ours": 60.0, "yardstick": 40.0, "ratio": 1.5, "spread": 0.02},
@@ -22,6 +24,12 @@ def measured(monkeypatch):
 
 def test_json_has_the_rows(call, measured):
     assert json.loads(call("bench", "forward", "--json").out) == {"rows": ROWS}
+
+
+def test_every_key_of_a_row_is_documented_and_no_other(call, measured):
+    told = json.loads(call("bench", "forward", "--json").out)
+    assert set(keys_of(told)) == documented("bench")
+    assert set(row("alone", "/s", 1.0)) == set(ROWS[0])
 
 
 def test_a_table_has_ours_beside_the_yardstick(call, measured):

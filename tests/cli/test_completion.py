@@ -12,6 +12,7 @@ import typer
 
 from bise import cli
 from bise.cli import completion, manual
+from tests.control.documented import DOCUMENT
 from tests.control.serving import serving
 from tests.monitor.instance import Instance
 
@@ -89,6 +90,15 @@ def test_a_page_has_every_option_that_help_has(call):
         options = set(re.findall(r"(?<![\w-])--[a-z-]+", call(verb, "--help").out))
         page = manual.pages()[f"bise-{verb}.1"].replace("\\-", "-")
         assert options <= set(re.findall(r"--[a-z-]+", page)), verb
+
+
+def test_every_verb_that_prints_json_is_explained(call):
+    explained = {
+        verb for line in re.findall(r"^## (.+)$", DOCUMENT.read_text(), re.MULTILINE) for verb in line.split(", ")
+    }
+    printing = {verb for verb in VERBS if "--json" in call(verb, "--help").out}
+    assert "status" in printing
+    assert not printing - explained
 
 
 def test_man_reads_the_pages_without_a_complaint(tmp_path):

@@ -1,9 +1,7 @@
 """docs/json.md against the types: what is documented is what is sent, and the other way round."""
 
-import re
 import types
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
@@ -14,8 +12,8 @@ from bise.control.check import CheckReport
 from bise.control.findings import Finding, Verdict
 from tests.cli import replies
 from tests.cli.recorded import GRAPH
+from tests.control.documented import documented, keys
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "json.md"
 VERBS: dict[str, Any] = {
     "status": messages.Status,
     "ports": list[messages.PortCounters],
@@ -28,6 +26,8 @@ VERBS: dict[str, Any] = {
     "trace": list[Described],
     "cycles": messages.Cycles,
     "watched": messages.Watched,
+    "graph": messages.Graph,
+    "pipeline": messages.Pipeline,
 }
 EXAMPLES: dict[str, Any] = {
     "status": replies.STATUS,
@@ -41,29 +41,9 @@ EXAMPLES: dict[str, Any] = {
     "trace": [],
     "cycles": {"state": "sampling", "bare": {"packets": 1, "cycles": 60}, "nodes": []},
     "watched": {"state": "recording", "records": ["AAAA"], "seen": 1, "missed": 0, "graph": GRAPH},
+    "graph": replies.GRAPH,
+    "pipeline": replies.PIPELINE,
 }
-
-
-def documented(verb: str) -> set[str]:
-    """The keys in the table under the heading `verb`."""
-    section = re.split(r"^## ", DOCUMENT.read_text(), flags=re.MULTILINE)
-    text = next(part for part in section if part.startswith(verb + "\n"))
-    return set(re.findall(r"^\| `([^`]+)` \|", text, flags=re.MULTILINE))
-
-
-def keys(kind: Any, path: str = "") -> Iterator[str]:
-    """`workers[].core`, `native.*.punted` …: every leaf of a message type."""
-    if is_typeddict(kind):
-        for name, member in get_type_hints(kind).items():
-            yield from keys(member, f"{path}.{name}" if path else name)
-    elif get_origin(kind) is list and (is_typeddict(get_args(kind)[0])):
-        yield from keys(get_args(kind)[0], f"{path}[]")
-    elif get_origin(kind) is dict:
-        yield from keys(get_args(kind)[1], f"{path}.*")
-    elif get_origin(kind) is types.UnionType and is_typeddict(get_args(kind)[0]):
-        yield from keys(get_args(kind)[0], path)
-    else:
-        yield path
 
 
 def faults(value: Any, kind: Any, path: str = "") -> Iterator[str]:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from ipaddress import ip_network
 
-from bise.control import paths
 from bise.control.changes import Change, change
 from bise.control.objects import (
     TABLE_MAIN,
@@ -17,14 +16,14 @@ from bise.control.objects import (
     NeighbourKey,
     NeighbourState,
     NextHopObject,
-    Path,
     Prefix,
     Route,
     SettingsKey,
 )
+from bise.control.view import NetworkView
 
 
-class Network:
+class Network(NetworkView):
     """What is asked of the mirror, and `set`, which tells what has changed."""
 
     def __init__(self) -> None:
@@ -34,12 +33,7 @@ class Network:
         self.next_hops: dict[int, NextHopObject] = {}
         self.settings: dict[SettingsKey, InterfaceSettings] = {}
         self.addresses: dict[object, Address] = {}
-
-    def paths(self, route: Route) -> tuple[Path, ...]:
-        return paths.paths_of(route, self.next_hops)
-
-    def usable(self, path: Path, family: int) -> bool:
-        return paths.usable(path, family, self.links, self.settings, set())
+        self.bare = frozenset()
 
     def set(self, subject: MirrorObject) -> list[Change]:
         """It is there, as it is now; a Destination without routes is gone."""

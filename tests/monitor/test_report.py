@@ -1,11 +1,13 @@
 """Rates between two snapshots, against sums done by hand."""
 
 import copy
+import re
 
 import pytest
 
-from bise.monitor.report import report
+from bise.monitor.report import NodeReport, PortRates, Report, report
 from bise.monitor.snapshot import Snapshot
+from tests.control.documented import DOCUMENT, documented
 from tests.monitor.instance import Instance
 
 
@@ -68,3 +70,16 @@ def test_a_port_whose_interface_is_gone_is_still_there():
     instance.status["ports"].append(gone)
     found = report(None, snapshot(1, instance))["ports"][1]
     assert (found["name"], found["state"], found["received"], found["rates"]) == ("eth7", "gone", 0, None)
+
+
+def test_every_key_is_documented_and_no_other():
+    rows = documented("top")
+    assert {re.match(r"[a-z_]+", row)[0] for row in rows} == set(Report.__annotations__)  # type: ignore[index]
+    assert {row for row in rows if row.startswith("nodes")} == {
+        f"nodes[].{name}" for name in NodeReport.__annotations__
+    }
+    section = DOCUMENT.read_text().split("## top\n")[1].split("\n## ")[0]
+    rates = {
+        name for line in section.splitlines() if "ports[].rates" in line for name in re.findall(r"[a-z_]+(?=`)", line)
+    }
+    assert rates == set(PortRates.__annotations__)

@@ -13,6 +13,7 @@ from bise.hot import MODE, Mode
 from bise.offline.explain import Explanation, compare
 from bise.offline.router import Fate
 from bise.offline.state import as_json
+from tests.control.documented import documented, keys, keys_of
 from tests.features import world
 from tests.offline.calling import bise
 from tests.offline.worlds import state
@@ -45,6 +46,7 @@ def test_the_way_names_the_prefix_the_next_hop_and_what_changed(file: Path) -> N
     assert output["changed"][0]["after"] == mac
     assert (found["verdict"], [one["port"] for one in found["sent"]]) == ("transmit", ["port12"])
     assert found["linux"] is None
+    assert set(keys_of(found)) | set(keys(LinuxRoute, "linux")) == documented("explain")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from bise.offline import captures
 from bise.offline.captures import Captured
 from bise.offline.state import as_json
 from bise.offline.words import octets, parse
+from tests.control.documented import documented, keys_of
 from tests.features import world
 from tests.features.frames import bursts
 from tests.modes import run
@@ -55,6 +56,7 @@ def test_a_replay_does_what_the_compiled_pipeline_does_with_packets_of_dpdks_poo
     ]
     assert len(sent) > 20
     assert len(set(ended)) > 30
+    assert {*keys_of({"packets": packets}), "counters.*"} == documented("replay")
 
 
 @pytest.mark.slow

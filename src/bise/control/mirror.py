@@ -22,23 +22,9 @@ from bise.control.netlink.message import NetlinkError, messages
 from bise.control.netlink.routes import RouteDecoder
 from bise.control.netlink.sockets import DumpSocket, EventSocket, Overflow, RequestSocket
 from bise.control.network import Network
-from bise.control.objects import (
-    Address,
-    AddressKey,
-    Destination,
-    InterfaceSettings,
-    Link,
-    Neighbour,
-    NeighbourKey,
-    NextHopObject,
-    Path,
-    Prefix,
-    Route,
-    Rule,
-    SettingsKey,
-)
-from bise.control.paths import paths_of, usable
+from bise.control.objects import NeighbourKey, Rule
 from bise.control.survey import SILENT_SUBJECTS, SUBJECTS, Outcome, Steps, Subject, Survey
+from bise.control.view import NetworkView
 
 _log = logging.getLogger(__name__)
 
@@ -71,8 +57,8 @@ class Counts:
     neighbours_refused: int = 0
 
 
-class Mirror:
-    """Links, addresses, neighbours, next-hop objects, routes, rules and settings, as dictionaries by identity.
+class Mirror(NetworkView):
+    """What Linux has, and its policy rules, as dictionaries by identity that change with it.
 
     Nobody but the mirror writes them. `start` it in a loop (or `load` it once), `subscribe` to what changes.
     """
@@ -83,7 +69,11 @@ class Mirror:
         self.clean = False
         """Whether it is known to hold all that Linux does. While it isn't, punt what may be stale."""
         self._decoder = RouteDecoder()
-        self._network = Network(self._decoder)
+        self._network = held = Network(self._decoder)
+        self.links, self.settings, self.addresses = held.links.values, held.settings.values, held.addresses.values
+        self.neighbours, self.next_hops = held.neighbours.values, held.next_hops.values
+        self.routes, self.bare = held.routes.values, held.bare
+        self.rules: Mapping[Rule, Rule] = held.rules.values
         self._events = EventSocket(Group, receive_buffer)
         self._dumps = DumpSocket()
         self._requests = RequestSocket()
@@ -100,47 +90,6 @@ class Mirror:
         self._wake = asyncio.Event()
         self._synchronised = asyncio.Event()
         self._lost = True
-
-    @property
-    def links(self) -> Mapping[int, Link]:
-        return self._network.links.values
-
-    @property
-    def settings(self) -> Mapping[SettingsKey, InterfaceSettings]:
-        return self._network.settings.values
-
-    @property
-    def addresses(self) -> Mapping[AddressKey, Address]:
-        return self._network.addresses.values
-
-    @property
-    def neighbours(self) -> Mapping[NeighbourKey, Neighbour]:
-        return self._network.neighbours.values
-
-    @property
-    def next_hops(self) -> Mapping[int, NextHopObject]:
-        return self._network.next_hops.values
-
-    @property
-    def routes(self) -> Mapping[Prefix, Destination]:
-        return self._network.routes.values
-
-    @property
-    def rules(self) -> Mapping[Rule, Rule]:
-        return self._network.rules.values
-
-    @property
-    def bare(self) -> frozenset[int]:
-        """Links that lost their last IPv4 address: paths there are dead."""
-        return frozenset(self._network.bare)
-
-    def paths(self, route: Route) -> tuple[Path, ...]:
-        """Where a route leads, next-hop objects looked up."""
-        return paths_of(route, self.next_hops)
-
-    def usable(self, path: Path, family: int) -> bool:
-        """Whether Linux would send a packet of `family` this way, as its link stands."""
-        return usable(path, family, self.links, self.settings, self._network.bare)
 
     def subscribe(self, subscriber: Subscriber) -> None:
         """Have it called with lists of changes, parents before children, after the dictionaries have changed."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 
-from bise.control import paths
 from bise.control.changes import Added
 from bise.control.objects import (
     Address,
@@ -14,16 +13,14 @@ from bise.control.objects import (
     Neighbour,
     NeighbourKey,
     NextHopObject,
-    Path,
     Prefix,
-    Route,
     SettingsKey,
 )
+from bise.control.view import NetworkView
 
 
-class StillNetwork:
-    """Links, addresses, neighbours, next-hop objects, routes and settings. `bare`: links without any IPv4 address left
-    (see control/network.py)."""
+class StillNetwork(NetworkView):
+    """What it is given, and nothing changes it but `fill`. `bare`: as in NetworkView."""
 
     def __init__(self, objects: Iterable[MirrorObject] = (), bare: Iterable[int] = ()) -> None:
         self.links: dict[int, Link] = {}
@@ -32,7 +29,7 @@ class StillNetwork:
         self.next_hops: dict[int, NextHopObject] = {}
         self.routes: dict[Prefix, Destination] = {}
         self.settings: dict[SettingsKey, InterfaceSettings] = {}
-        self._bare = frozenset(bare)
+        self.bare = frozenset(bare)
         self.fill(objects)
 
     def fill(self, objects: Iterable[MirrorObject]) -> None:
@@ -54,14 +51,6 @@ class StillNetwork:
                 self.next_hops[one.id] = one
             case InterfaceSettings():
                 self.settings[one.key] = one
-
-    def paths(self, route: Route) -> tuple[Path, ...]:
-        """As `Mirror.paths`."""
-        return paths.paths_of(route, self.next_hops)
-
-    def usable(self, path: Path, family: int) -> bool:
-        """As `Mirror.usable`."""
-        return paths.usable(path, family, self.links, self.settings, self._bare)
 
     def added(self) -> Iterator[Added[MirrorObject]]:
         """All that it holds as the mirror tells of it, parents before children."""

@@ -123,3 +123,12 @@ def graph_of(features: Sequence[Feature], start: str, incomplete_checksums: bool
     others' edges are left out where no port needs them."""
     parts = [feature.part for feature in features if incomplete_checksums or not feature.part.inserts]
     return build(start, [*parts, *users], always=(NOWHERE,) if users else ())
+
+
+def states_of(features: Sequence[Feature]) -> dict[str, int]:
+    """The addresses of all their state records by the full name of each record's class, as plans want them."""
+    return {
+        f"{kind.__module__}.{kind.__qualname__}": address
+        for feature in features
+        for kind, address in feature.states().items()
+    }

@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import Any
 
-from bise.control.changes import Added, Change, Removed
+from bise.control.changes import Change, Removed
 from bise.control.config import Configuration
 from bise.control.gates.gate import Gate
 from bise.control.gates.settings import Settings
@@ -23,7 +23,6 @@ from bise.control.gates.watch import Watch
 from bise.control.listeners import Listeners
 from bise.control.mirror import Mirror
 from bise.control.objects import Link, NeighbourKey
-from bise.control.port_specs import KernelPort as KernelSpec
 from bise.control.socket import ControlServer
 from bise.control.systemd import Supervisor
 from bise.engine import worker
@@ -32,18 +31,16 @@ from bise.engine.graph import Graph
 from bise.engine.node import Part
 from bise.engine.pipeline import Pipeline, build_elsewhere, compile_declared
 from bise.errors import BiseError
-from bise.features.feature import Feature, PortFacts, Surroundings, graph_of
+from bise.features.feature import Feature, PortFacts, Surroundings, graph_of, states_of
 from bise.instance import gating
+from bise.instance.attachment import Attachments
 from bise.instance.gating import Standing
 from bise.instance.memory import open_memory
 from bise.instance.nodes import UserNodes
-from bise.instance.ports import Port
 from bise.instance.watchdog import Watchdog
 from bise.ports.dpdk import shim
-from bise.ports.errors import PortError
 from bise.ports.kernel import KernelPort
 from bise.ports.owned import OwnedPort
-from bise.ports.steering.interface import read_interface
 
 _log = logging.getLogger(__name__)
 _MODES = {"poll": worker.POLL, "adaptive": worker.ADAPTIVE, "interrupt": worker.INTERRUPT}
@@ -74,13 +71,11 @@ class Instance:
         self.settings = Settings()
         self.features: list[Feature] = []
         self.pipeline: Pipeline | None = None
+        self.attachments = Attachments(self)
         self.user_nodes = UserNodes(self)
         self._opened = AsyncExitStack()
         self._stop = asyncio.Event()
-        self._facts: dict[str, PortFacts] = {}
         self.drawn: dict[str, int] = {}
-        self._obstacles: dict[str, str] = {}  # why ports that were lost are not back yet
-        self._fresh: set[str] = set()  # ports whose sockets have nothing yet to receive into
         self._ticks = 0
         self.failure = ""
         self._offload = False  # whether some port has ever come without checksums
@@ -88,7 +83,7 @@ class Instance:
     @property
     def facts(self) -> Mapping[str, PortFacts]:
         """The ports by name, as the features were told of them."""
-        return self._facts
+        return self.attachments.facts
 
     async def run(self) -> None:
         """Until a signal, `confirm` running out, or a worker's death. Raises BiseError where it can't begin."""
@@ -158,14 +153,10 @@ class Instance:
         self._opened.callback(self.watch.close)
         try:
             for spec in self.wanted.ports:
-                self._opened_port(self.ports.open(spec))
+                self.attachments.opened(self.ports.open(spec))
         except BaseException:
             self._close_ports()
             raise
-
-    def _opened_port(self, port: Port) -> None:
-        if isinstance(port, KernelPort):
-            self.watch.steered(port.name, read_interface(port.name).xdp_program)
 
     def graph(self, users: Iterable[Part] | None = None) -> Graph:
         """The graph of the configuration that is running, or with these instead of the users' parts that run."""
@@ -189,7 +180,7 @@ class Instance:
     def run_through(self, pipeline: Pipeline) -> None:
         """From their next rounds on, the workers lead packets through this pipeline."""
         self.pipeline = pipeline
-        self._publish()
+        self.publish()
 
     def _other_cores(self) -> list[int]:
         """Those that are not the workers'."""
@@ -197,7 +188,7 @@ class Instance:
 
     async def _begin(self) -> None:
         """Everything is known: the workers start, and, when each has lent packets to its sockets, the gates open."""
-        self._publish()
+        self.publish()
         self.crew.start()
         while all(self.crew.running()) and not self.crew.all_turning():
             await asyncio.sleep(0.001)
@@ -209,14 +200,11 @@ class Instance:
         self.supervisor.ready(self.state)
         _log.info("%s: %s", self.wanted.name, self.state)
 
-    def _publish(self) -> None:
+    def publish(self) -> None:
+        """Workers' next rounds are those of the pipeline, the ports and the states as they are now."""
         assert self.pipeline is not None
-        states = {
-            f"{kind.__module__}.{kind.__qualname__}": address
-            for feature in self.features
-            for kind, address in feature.states().items()
-        }
-        self.crew.publish(self.pipeline, self.ports.duties(), {**states, **self.user_nodes.states()})
+        states = {**states_of(self.features), **self.user_nodes.states()}
+        self.crew.publish(self.pipeline, self.ports.duties(), states)
 
     # What Linux says
 
@@ -224,7 +212,7 @@ class Instance:
         for change in changes:
             link = change.old if isinstance(change, Removed) else change.new
             if isinstance(link, Link):
-                self._link_changed(link, change)
+                self.attachments.link_changed(link, change)
         self.local_addresses.follow(changes)
         for feature in self.features:
             feature.follow(changes)
@@ -234,85 +222,6 @@ class Instance:
             for gate in full:
                 _log.warning("%s", gate.reason)
             self._set_standing(overflow=full)
-
-    def _link_changed(self, link: Link, change: Change) -> None:
-        port = self.ports.by_link(link.index)
-        if port is not None and isinstance(change, Removed):
-            _log.warning("port %s: its interface is gone", port.name)
-            self._drop_port(port)
-        elif port is not None:
-            self._set_facts(port, link)
-        elif isinstance(change, Added) and self.standing.ready:
-            self._seek_lost([link])
-
-    def _set_facts(self, port: Port, link: Link) -> None:
-        """Tells the steering program and the features how the port is now."""
-        settings = self.settings.ports.get(port.name)
-        mtu6 = settings.mtu6 if settings else 0
-        punted = gating.punted_egress(self.standing).get(port.name, frozenset())
-        facts = PortFacts(
-            port.number,
-            port.name,
-            link.index,
-            link.mac or 0,
-            link.mtu,
-            mtu6 or link.mtu,
-            port.incomplete_checksums,
-            punted,
-            settings.rp_filter if settings else 0,
-            gating.words(self.standing, [port.name])[port.name],
-        )
-        if self._facts.get(port.name) == facts:
-            return
-        self._facts[port.name] = facts
-        if isinstance(port, KernelPort):
-            port.steering.set_mac(facts.mac)
-        for feature in self.features:
-            feature.set_port(facts)
-
-    def _drop_port(self, port: Port) -> None:
-        facts = self._facts.pop(port.name, None)
-        self.ports.forget(port.name)
-        if facts is not None:
-            for feature in self.features:
-                feature.drop_port(facts)
-        if self.pipeline is not None:
-            self._publish()
-        self.crew.epochs.retire(lambda: self._close_port(port))
-
-    def _close_port(self, port: Port) -> None:
-        port.close()
-        self.ports.closed(port)
-
-    def _seek_lost(self, links: Iterable[Link]) -> None:
-        """Opens the ports that were lost and have their interface among these."""
-        found = {link.name: link for link in links}
-        for spec in self.wanted.ports:
-            if isinstance(spec, KernelSpec) and spec.name in found and spec.name not in self.ports.open_ports:
-                try:
-                    self._reopen(spec, found[spec.name])
-                except PortError as error:
-                    if self._obstacles.get(spec.name) != str(error):
-                        _log.warning("port %s is back and can't be opened: %s", spec.name, error)
-                    self._obstacles[spec.name] = str(error)
-
-    def _reopen(self, spec: KernelSpec, link: Link) -> None:
-        """An interface with the name of a port that was lost is back. Raises PortError."""
-        if read_interface(spec.name).xdp_mode:  # somebody's, and nothing to wait for
-            raise PortError(spec.name, "it has an XDP program")
-        port = self.ports.open(spec)
-        self._obstacles.pop(spec.name, None)
-        self._opened_port(port)
-        self._set_facts(port, link)
-        self._publish()
-        # Opened when a worker has lent packets to its sockets: what comes before would be lost.
-        self._fresh.add(port.name)
-        self.crew.epochs.retire(lambda: self._no_longer_fresh(port.name))
-        _log.info("port %s is back", spec.name)
-
-    def _no_longer_fresh(self, name: str) -> None:
-        self._fresh.discard(name)
-        self._apply_gates()
 
     # What may forbid
 
@@ -328,16 +237,17 @@ class Instance:
 
     def _set_standing(self, **changed: Any) -> None:
         self.standing = replace(self.standing, **changed)
-        self._apply_gates()
+        self.apply_gates()
 
-    def _apply_gates(self) -> None:
+    def apply_gates(self) -> None:
+        """Gate words, and what features know of gates, are as the standing says."""
         wanted = gating.words(self.standing, self.ports.open_ports)
         for name, port in self.ports.open_ports.items():
-            if isinstance(port, KernelPort) and name not in self._fresh:
+            if isinstance(port, KernelPort) and not self.attachments.is_fresh(name):
                 port.steering.set_gate(wanted[name])
             link = self.mirror.links.get(port.ifindex)
             if link is not None:
-                self._set_facts(port, link)
+                self.attachments.tell(port, link)
         if self.standing.ready and self.state != "stopping":
             self.state = "gated" if wanted and all(word & word.PASS_ALL for word in wanted.values()) else "forwarding"
 
@@ -351,7 +261,7 @@ class Instance:
         if self._ticks % _WRITE_BACK_TICKS == 0:
             self._write_back()
             self._tend_owned()
-            self._seek_lost(self.mirror.links.values())
+            self.attachments.seek_lost(self.mirror.links.values())
             self.listeners.look({port.ifindex: name for name, port in self.ports.open_ports.items()})
             self.supervisor.alive()
         self.failure = self.watchdog.look()

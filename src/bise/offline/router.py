@@ -21,7 +21,7 @@ from bise.engine.node import Drop, Node, Part, Punt, Sink
 from bise.engine.pipeline import Pipeline, build
 from bise.engine.worker import POLL
 from bise.engine.writer import Driver, write
-from bise.features.feature import MakeFeatures, PortFacts, Surroundings, graph_of
+from bise.features.feature import MakeFeatures, PortFacts, Surroundings, graph_of, states_of
 from bise.hot import MODE, Mode
 from bise.offline.state import State
 from bise.ports.tray import ROOM, Trays
@@ -109,12 +109,8 @@ class Router:
             ReceiveQueue(number, 0, self._trays.address(number), 0, 0, -1, self._nowhere) for number in self._ports
         ]
         lanes = [TransmitLane(number, 0, self._trays.address(number)) for number in self._ports]
-        states = {
-            f"{kind.__module__}.{kind.__qualname__}": address
-            for feature in self.features
-            for kind, address in feature.states().items()
-        }
-        self._crew.publish(self.pipeline, [Duty(tuple(queues), tuple(lanes))], {**states, **others})
+        states = {**states_of(self.features), **others}
+        self._crew.publish(self.pipeline, [Duty(tuple(queues), tuple(lanes))], states)
         (member,) = self._crew.members
         assert member.plan is not None
         self._worker, self._plan = member.record, member.plan
