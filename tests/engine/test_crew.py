@@ -8,8 +8,7 @@ from bise.hot import MODE, Mode
 from tests.modes import run
 
 pytestmark = pytest.mark.skipif(MODE is not Mode.COMPILED, reason="chooses its modes itself")
-
-ATTEMPTS = 3
+ATTEMPTS = 5  # on a busy machine this process may get no time while the packets go round
 
 
 @pytest.mark.timeout(400)
@@ -21,6 +20,6 @@ def test_no_packet_is_lost_when_plans_change(mode, workers, rounds, plans):
     for _ in range(ATTEMPTS):
         told = json.loads(run(mode, "tests.engine.circle", workers, rounds, plans))
         assert told["packets"] > rounds
-        if told["under_way"]:
+        if told["under_way"] > 0:
             return
-    pytest.fail("the packets were through before the first exchange in all attempts: this machine is too busy to tell")
+    pytest.fail(f"packets were through before a plan changed in {ATTEMPTS} attempts: this machine is too busy to tell")

@@ -34,7 +34,7 @@ def compilers(module: Path) -> list[int]:
     return found
 
 
-def wait_for(condition, seconds=20.0):
+def wait_for(condition, seconds=60.0):
     limit = time.monotonic() + seconds
     while not condition() and time.monotonic() < limit:
         time.sleep(0.02)

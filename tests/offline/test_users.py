@@ -13,6 +13,7 @@ drop counting.odd [] 4
 
 
 @pytest.mark.skipif(MODE is not Mode.COMPILED, reason="chooses its modes itself")
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("mode", ["interpreted", pytest.param("compiled", marks=pytest.mark.slow)])
 def test_a_node_of_ones_own_is_led_through(mode: str) -> None:
     assert run(mode, "tests.offline.users") == EXPECTED
