@@ -12,7 +12,7 @@ from bise.cli.words import Json
 from bise.errors import BiseError
 
 # Each module has `measure()`, which yields rows with the keys of COLUMNS.
-BENCHES = {name: f"bise.bench.{name}" for name in ("failover", "forward", "start", "tables", "veth")}
+BENCHES = {name: f"bise.bench.{name}" for name in ("failover", "forward", "mirror", "start", "tables", "veth")}
 COLUMNS = ("name", "unit", "ours", "yardstick", "ratio", "spread")
 
 
