@@ -162,8 +162,8 @@ class Survey:
         decoder_decode = self._decoder.decode
         while (part := (yield self._socket.part)) is not None:
             buffer, found = part
-            for message in found:
-                told = decoder_decode(buffer, message.start, message.end)
+            for _, _, _, start, end in found:
+                told = decoder_decode(buffer, start, end)
                 if told is None:
                     continue
                 prefix, one = told
@@ -217,6 +217,8 @@ class Survey:
         live, scratch = self._tables(name)
         if not live.values and not live.touched:
             live.fill(scratch.values)
+            if name != "neighbours":
+                return len(scratch.values)
             return sum(_matters(None, value) for value in scratch.values.values())
         wrong = 0
         for key in self._suspects[name]:

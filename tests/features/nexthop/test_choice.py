@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from bise.control.gates.settings import Multipath
 from bise.features.nexthop.choice import choose_hop
-from bise.features.nexthop.control import Egress, Hops, Several, TooManyHops, Via
-from bise.features.nexthop.routes import shares
+from bise.features.nexthop.control import Egress, Hops, Several, TooManyHops, Via, shares
 from bise.features.nexthop.state import Hashing, Hop, HopKind
 from bise.hot import entry
 from bise.tables.retire import immediately

@@ -19,8 +19,8 @@ from bise.control.objects import (
     RouteKind,
 )
 from bise.control.paths import paths_of
-from bise.features.nexthop.control import End, Hops, Several, Via
-from bise.features.nexthop.routes import Routes, shares
+from bise.features.nexthop.control import End, Hops, Several, Via, shares
+from bise.features.nexthop.routes import Routes
 from bise.features.nexthop.state import HopKind
 from bise.tables.retire import immediately
 

@@ -117,11 +117,12 @@ class DumpSocket(_Socket):
     def _sort(self, buffer: bytes) -> list[Message]:
         found = []
         for message in messages(buffer):
-            if message.sequence != self._sequence:
+            kind, flags, sequence, _, _ = message
+            if sequence != self._sequence:
                 continue
-            if message.flags & DUMP_INTERRUPTED:
+            if flags & DUMP_INTERRUPTED:
                 self.interrupted = True
-            if message.type in (DONE, ERROR):
+            if kind in (DONE, ERROR):
                 self._running = False
                 problem = refusal(buffer, message)
                 if problem is not None:

@@ -21,6 +21,7 @@ from bise.tables.retire import Retire
 
 MAX_HOPS = 1 << 16
 MAX_MEMBERS = 1 << 16  # of all groups
+HASH_RANGE = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,15 @@ class Several:
 
 
 Want = End | Via | Several
+
+
+def shares(parts: Sequence[tuple[int, Via | End]]) -> tuple[tuple[int, Via | End], ...]:
+    """Upper bounds of the parts' shares of the hash's range by weight, as Linux rounds them (fib_rebalance)."""
+    total, sum_, found = sum(weight for weight, _ in parts), 0, []
+    for weight, part in parts:
+        sum_ += weight
+        found.append(((sum_ * HASH_RANGE + total // 2) // total - 1, part))
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,8 @@ class Batch:
         return made
 
     def add(self, prefix: int, length: int, alike: Alike) -> None:
-        self._writer.unplaced.pop((prefix, length), None)
+        if self._writer.unplaced:
+            self._writer.unplaced.pop((prefix, length), None)
         before = self._fib.get(prefix, length)
         if before == alike.index:
             return

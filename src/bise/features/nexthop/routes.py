@@ -23,11 +23,10 @@ from bise.control.objects import (
     Route,
     RouteKind,
 )
-from bise.features.nexthop.control import End, Hops, Several, Via, Want
+from bise.features.nexthop.control import End, Hops, Several, Via, Want, shares
 from bise.features.nexthop.fib import KERNEL, Alike, Batch, Fib, FibWriter
 from bise.features.nexthop.state import HopKind
 
-HASH_RANGE = 1 << 31
 _ENDS = {
     RouteKind.LOCAL: HopKind.LOCAL,
     RouteKind.ANYCAST: HopKind.LOCAL,
@@ -130,9 +129,10 @@ class Routes:
             self.set_destination(prefix, length)
 
     def _add(self, prefix: int, length: int, alike: Alike, batch: Batch) -> None:
-        self._note_want(prefix, length, alike.want)
-        for noted in alike.noted:
-            noted.add((prefix, length))
+        if alike.noted or self._left or self._several:
+            self._note_want(prefix, length, alike.want)
+            for noted in alike.noted:
+                noted.add((prefix, length))
         if length == self.bits:
             self._placed.discard(prefix)
         batch.add(prefix, length, alike)
@@ -152,7 +152,9 @@ class Routes:
         if any(path.via is None for route in routes for path in self._network.paths(route)):
             return None
         want = self._first_want(routes, 0, 0)
-        return None if want is None else batch.alike(want, list(self._notes(routes)))
+        if want is None:
+            return None
+        return batch.alike(want, [*self._notes(routes), *([self._left] if _is_foreign(want) else [])])
 
     def set_destination(self, prefix: int, length: int) -> None:
         """The routes to a prefix have changed, in whichever table."""
@@ -175,10 +177,10 @@ class Routes:
 
     def _place_hosts(self, prefix: int, length: int) -> None:
         """Looks again at the neighbours in a prefix."""
-        low = bisect_left(self._hosts, prefix)
-        high = bisect_right(self._hosts, prefix | ((1 << (self.bits - length)) - 1), low)
-        for address in self._hosts[low:high]:
-            self._place_host(address)
+        low, last = bisect_left(self._hosts, prefix), prefix | ((1 << (self.bits - length)) - 1)
+        if low < len(self._hosts) and self._hosts[low] <= last:
+            for address in self._hosts[low : bisect_right(self._hosts, last, low)]:
+                self._place_host(address)
 
     def _note_shadow(self, place: Prefix, present: bool) -> None:
         """IPv6 asks the local table first: a network made local by hand hides longer prefixes of the main one.
@@ -259,7 +261,10 @@ class Routes:
 
     def _is_fixed(self, prefix: int, length: int) -> bool:
         """Within what is Linux's anyway."""
-        return any(_holds(fixed, prefix, length, self.bits) for fixed in self._fixed)
+        for top, shorter in self._fixed:  # noqa: SIM110 (no generator a route)
+            if length >= shorter and (prefix ^ top) >> (self.bits - shorter) == 0:
+                return True
+        return False
 
     def _place_host(self, address: int) -> None:
         """A neighbour stands in the table where the longest prefix around it is its own connected network."""
@@ -383,12 +388,3 @@ def _is_foreign(want: Want | None) -> bool:
     """Whether Linux has to forward what leads here."""
     parts = [part for _, part in want.shares] if isinstance(want, Several) else [want]
     return any(isinstance(part, End) and part.kind in (HopKind.KERNEL, HopKind.OTHER_LINK) for part in parts)
-
-
-def shares(parts: Sequence[tuple[int, Via | End]]) -> tuple[tuple[int, Via | End], ...]:
-    """Upper bounds of the parts' shares of the hash's range by weight, as Linux rounds them (fib_rebalance)."""
-    total, sum_, found = sum(weight for weight, _ in parts), 0, []
-    for weight, part in parts:
-        sum_ += weight
-        found.append(((sum_ * HASH_RANGE + total // 2) // total - 1, part))
-    return tuple(found)
