@@ -63,12 +63,12 @@ class Entry:
             FUNCTIONS[len(FUNCTIONS) + 1] = self.source
             return len(FUNCTIONS), self.source
         kind = numba.types.int64(*[numba.types.int64] * self._arity)
-        compiled = numba.cfunc(kind, nopython=True, error_model="numpy", cache=self._cached)(self.source)
         if MODE is Mode.CHECKED:
-            # Not cached: Numba can't tell this form from the other in its cache, and loading the wrong one crashes.
-            checked = numba.njit(kind, nogil=True, error_model="numpy")(self.source)
-            checked.keeps_alive = compiled
-            return compiled.address, checked
+            # Numba's own call raises OutOfBounds in Python; hot code calls the C wrapper that is compiled beside it.
+            checked = numba.njit(kind, nogil=True, error_model="numpy", cache=self._cached)(self.source)
+            (made,) = checked.overloads.values()
+            return made.library.get_pointer_to_function(made.fndesc.llvm_cfunc_wrapper_name), checked
+        compiled = numba.cfunc(kind, nopython=True, error_model="numpy", cache=self._cached)(self.source)
         call = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * self._arity)(compiled.address)
         call.keeps_alive = compiled
         return compiled.address, call
