@@ -35,7 +35,8 @@ def test_python_and_machine_code_agree_with_the_twin(tmp_path):
 
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(
-    ("mode", "count"), [pytest.param("compiled", 2000, marks=pytest.mark.slow), ("interpreted", 300)]
+    ("mode", "count"),
+    [pytest.param("compiled", 2000, marks=pytest.mark.slow), pytest.param("interpreted", 300, marks=pytest.mark.slow)],
 )
 def test_the_instrumented_twin_does_the_same_and_tells_how(tmp_path, mode, count):
     run("interpreted", "tests.features.agree", "make", tmp_path / "packets", count, 3)

@@ -41,6 +41,7 @@ def replayed(folder: Path, *words: str) -> tuple[list[dict], dict[str, int], lis
     return told["packets"], told["counters"], sent
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_a_replay_does_what_the_compiled_pipeline_does_with_packets_of_dpdks_pool(folder: Path) -> None:
     frames = [(port, frame) for port, some in bursts(11, 600) for frame in some]
@@ -76,6 +77,7 @@ def test_nothing_is_compiled_and_no_dpdk_is_there(folder: Path) -> None:
     assert bise(*words, status=2, before=("-c", line)).splitlines()[-1] == "False False"
 
 
+@pytest.mark.slow
 def test_a_breakpoint_stops_in_a_node_and_sees_the_packet(folder: Path) -> None:
     packet = octets(parse("udp 10.0.0.2:1 > 20.1.2.3:53"), world.PORTS[0].mac)
     with captures.Writer(folder / "in.pcapng") as writer:
@@ -88,6 +90,7 @@ def test_a_breakpoint_stops_in_a_node_and_sees_the_packet(folder: Path) -> None:
     assert "ipv4_look_up(packet, ipv4_state_state, now)" in said  # the generated source stands in the backtrace
 
 
+@pytest.mark.slow
 def test_a_capture_without_names_needs_the_port_said(folder: Path) -> None:
     words = ["replay", folder / "in.pcap", folder / "out.pcap", "--state", folder / "state.json", "--interpreted"]
     with captures.Writer(folder / "in.pcap") as writer:
