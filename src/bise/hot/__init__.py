@@ -4,6 +4,7 @@ General layout
 - `mode`        which of the three meanings runs: compiled, interpreted (CPython) or checked (compiled, bounds checked)
 - `header`      header and record classes: fields at fixed offsets, the same in every mode
 - `primitives`  typed memory, atomics and 64-bit arithmetic that agree in every mode
+- `runs`        long stretches of equal words
 - `region`      memory that belongs to us: mapped, page-aligned, huge pages where there are any
 - `function`    `hot` for functions, `entry` for what is called from outside, `external` for C symbols
 - `cache`       the folder of compiled code, and the process that fills it
@@ -57,6 +58,7 @@ from bise.hot.primitives import (
     unsigned_less,
 )
 from bise.hot.region import Region
+from bise.hot.runs import replace_run32
 
 __all__ = [
     "MODE",
@@ -96,6 +98,7 @@ __all__ = [
     "pause",
     "popcount64",
     "prefetch",
+    "replace_run32",
     "shift_left64",
     "shift_right64",
     "stand_in",

@@ -12,6 +12,7 @@ from bise.hot import (
     load16,
     load32,
     load64,
+    replace_run32,
     shift_left64,
     store16,
     store32,
@@ -75,12 +76,16 @@ def _paint_group(start, count, length, word):
 
 @hot
 def _paint_first(table, start, count, length, word):
-    for place in range(start, start + 4 * count, 4):
+    done = 0
+    while done < count:
+        place = start + 4 * done
         found = load32(place)
+        if found & GROUP == 0 and _length(found) <= length:
+            done += replace_run32(place, count - done, found, word)
+            continue
         if found & GROUP:
             _paint_group(_group(table, found), GROUP_ENTRIES, length, word)
-        elif _length(found) <= length:
-            store32(place, word)
+        done += 1
 
 
 @hot
