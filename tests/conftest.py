@@ -10,6 +10,7 @@ from tests.browser import browser
 __all__ = ["browser"]
 
 settings.register_profile("bise", deadline=None)
+settings.register_profile("quick", deadline=None, max_examples=25)
 settings.load_profile("bise")
 
 

@@ -9,9 +9,12 @@ import pytest
 
 from tests.structure.sources import ROOT
 
-pytestmark = pytest.mark.skipif(
-    Path(sys.executable).parent != ROOT / ".venv" / "bin", reason="Bise is not installed in .venv"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        Path(sys.executable).parent != ROOT / ".venv" / "bin", reason="Bise is not installed in .venv"
+    ),
+]
 
 
 def install(prefix: Path, *words: str) -> subprocess.CompletedProcess[str]:

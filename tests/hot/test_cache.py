@@ -15,6 +15,7 @@ from bise.hot.cache import CacheError
 from tests.modes import run
 
 PACKAGE = Path(bise.__file__).parent
+chooses = pytest.mark.skipif(MODE is not Mode.COMPILED, reason="chooses its modes itself")
 compiles = pytest.mark.skipif(MODE is Mode.INTERPRETED, reason="nothing is compiled")
 root = pytest.mark.root
 
@@ -101,6 +102,7 @@ def test_folders_of_old_digests_go(home):
     assert left == {current.name, "file", *(f"{age:016x}" for age in ages[4:])}
 
 
+@chooses
 @pytest.mark.parametrize("mode", ["compiled", "checked"])
 def test_a_second_process_compiles_nothing(tmp_path, mode):
     first = run(mode, "tests.hot.cached_code", BISE_CACHE=str(tmp_path / "cache")).splitlines()
@@ -109,6 +111,7 @@ def test_a_second_process_compiles_nothing(tmp_path, mode):
     assert second == ["loaded product", "loaded twice", "answers 42 42"]
 
 
+@chooses
 def test_each_mode_has_a_folder_of_its_own(tmp_path):
     for mode in ("compiled", "checked"):
         run(mode, "tests.hot.cached_code", BISE_CACHE=str(tmp_path / "cache"))
