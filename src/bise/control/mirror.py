@@ -302,6 +302,8 @@ class Mirror(NetworkView):
             return None
         if outcome is not None:
             self.counts.divergences.update(outcome.divergences)
+            for words in outcome.examples:
+                _log.info("the audit put right: %s", words)
             self._readable()
         return outcome
 
