@@ -94,7 +94,8 @@ class Outcome:
     divergences: dict[str, int]
     """How many objects were wrong, by table."""
     complete: bool
-    """False where the dump can't be relied on to show every IPv6 route: none was removed for not being in it."""
+    """False where the dump can't be relied on to show every IPv6 route as it is: none was removed for not being in it,
+    and those that changed meanwhile were left as announcements made them."""
     examples: tuple[str, ...] = ()
     """Some of what was wrong, in words."""
 
@@ -115,6 +116,8 @@ class Survey:
         self._suspects: dict[str, set[Any]] = {subject.table: set() for subject in subjects}
         self._events: list[tuple[bytes, Message]] = []
         self._moving_6 = False
+        self._since_6 = 0  # how many announcements had come when the dump of IPv6's routes began
+        self._doubtful = False
         self._examples: list[str] = []
 
     def note(self, buffer: bytes, message: Message) -> None:
@@ -141,6 +144,7 @@ class Survey:
             if self._socket.interrupted:
                 self.spoiled = True
             if subject is ROUTES_6:
+                self._since_6 = before
                 self._moving_6 = any(_is_route_6(*event) for event in self._events[before:])
         for subject in self._subjects:
             yield from self._miss(subject)
@@ -216,10 +220,23 @@ class Survey:
                 suspects.update(scratch.values)
         for buffer, message in self._events:
             self._scratch.apply(buffer, message)
-        divergences = {name: self._settle(name, at_last) for name in self._seen}
-        return Outcome(divergences, complete=not self._moving_6, examples=tuple(self._examples))
+        announced = None if at_last else self._announced_6()
+        divergences = {name: self._settle(name, announced) for name in self._seen}
+        complete = not (self._moving_6 or self._doubtful)
+        return Outcome(divergences, complete, tuple(self._examples))
 
-    def _settle(self, name: str, at_last: bool) -> int:
+    def _announced_6(self) -> set[Prefix]:
+        """IPv6 prefixes that something was announced of since their dump began. It may show beside each other what came
+        one after the other; what announcements have made of ours is right, unless one was lost before."""
+        told = (
+            self._decoder.decode(buffer, message.start, message.end)
+            for buffer, message in self._events[self._since_6 :]
+            if _is_route_6(buffer, message)
+        )
+        return {one.prefix for one in told if one is not None}
+
+    def _settle(self, name: str, announced: set[Prefix] | None) -> int:
+        """Put right a table, save IPv6 routes that the dump may show as they never were; None: these, too."""
         live, scratch = self._tables(name)
         if not live.values and not live.touched:
             live.fill(scratch.values)
@@ -231,8 +248,12 @@ class Survey:
             ours, theirs = live.values.get(key), scratch.values.get(key)
             if ours == theirs:
                 continue
-            if theirs is None and name == "routes" and key.family == 6 and self._moving_6 and not at_last:
-                continue
+            if announced is not None and name == "routes" and key.family == 6:
+                if key in announced:
+                    self._doubtful = True
+                    continue
+                if theirs is None and self._moving_6:
+                    continue
             if _matters(ours, theirs):
                 wrong += 1
                 self._give_example(f"{name}: held {ours}, Linux has {theirs}")
