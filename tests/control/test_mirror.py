@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import json
 import socket
+from dataclasses import replace
 
 import pytest
 
@@ -323,6 +324,25 @@ def test_the_audit_finds_and_mends_what_nobody_announced(fresh):
 
     asyncio.run(audited())
     assert mirror.counts.divergences["routes"] == 2
+    assert not differences(mirror, fresh)
+
+
+def test_a_program_that_linux_does_not_announce_is_no_divergence(fresh):
+    with fresh.inside():
+        mirror = Mirror(audit_pause_s=0.0)
+
+    async def audited() -> None:
+        mirror.start(asyncio.get_running_loop())
+        await asyncio.wait_for(mirror.synchronised(), 10)
+        mended = asyncio.Event()
+        mirror.subscribe(lambda _: mended.set() if mirror.links[left].xdp_program == 0 else None)
+        left = index_of(mirror, "left")
+        mirror._network.links.values[left] = replace(mirror.links[left], xdp_program=7)
+        await asyncio.wait_for(mended.wait(), 10)
+        await mirror.stop()
+
+    asyncio.run(audited())
+    assert mirror.counts.divergences["links"] == 0
     assert not differences(mirror, fresh)
 
 

@@ -25,7 +25,7 @@ CODE = (ROOT / "src", ROOT / "tests", ROOT / "script", ROOT / "examples")
 NEVER_A_PART = {"util", "utils", "helper", "helpers", "manager", "misc", "ctx"}
 NEVER_ALONE = {"common", "data", "info"}
 # Folders of tests that look at the whole rather than at one part.
-WHOLE = {"structure", "oracle", "captures", "product", "examples"}
+WHOLE = {"structure", "oracle", "captures", "product", "examples", "soak", "fuzz"}
 
 
 def test_files_stay_short():

@@ -121,7 +121,8 @@ class Mirror(NetworkView):
             while call is not None:
                 self._drain()
                 call = _sent(steps, call())
-            if self._end(survey, at_last=attempt == _ATTEMPTS - 1) is not None and not self._lost:
+            outcome = self._end(survey, at_last=attempt == _ATTEMPTS - 1)
+            if outcome is not None and outcome.complete and not self._lost:
                 break
         self._publish_all()
         self._set_clean(not self._lost)
@@ -302,6 +303,8 @@ class Mirror(NetworkView):
             return None
         if outcome is not None:
             self.counts.divergences.update(outcome.divergences)
+            for words in outcome.examples:
+                _log.info("the audit put right: %s", words)
             self._readable()
         return outcome
 

@@ -6,7 +6,7 @@ routes needs little memory, and interrupts nobody for long: it is done in steps.
 """
 
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
@@ -18,10 +18,11 @@ from bise.control.netlink.message import Message, attribute
 from bise.control.netlink.routes import ROUTE, RouteDecoder
 from bise.control.netlink.sockets import DumpSocket
 from bise.control.network import Network
-from bise.control.objects import Destination, Neighbour, NeighbourState, Prefix, Route
+from bise.control.objects import Destination, Link, Neighbour, NeighbourState, Prefix, Route
 
 _MOST_EVENTS = 400_000
 _CHUNK = 20_000
+_MOST_EXAMPLES = 4
 _IFLA_EXT_MASK, _SKIP_STATISTICS = 29, 8  # RTEXT_FILTER_SKIP_STATS
 
 Steps: TypeAlias = Generator[Callable[[], Any], Any, None]
@@ -93,7 +94,10 @@ class Outcome:
     divergences: dict[str, int]
     """How many objects were wrong, by table."""
     complete: bool
-    """False where the dump can't be relied on to show every IPv6 route: none was removed for not being in it."""
+    """False where the dump can't be relied on to show every IPv6 route as it is: none was removed for not being in it,
+    and those that changed meanwhile were left as announcements made them."""
+    examples: tuple[str, ...] = ()
+    """Some of what was wrong, in words."""
 
 
 class Survey:
@@ -112,6 +116,9 @@ class Survey:
         self._suspects: dict[str, set[Any]] = {subject.table: set() for subject in subjects}
         self._events: list[tuple[bytes, Message]] = []
         self._moving_6 = False
+        self._since_6 = 0  # how many announcements had come when the dump of IPv6's routes began
+        self._doubtful = False
+        self._examples: list[str] = []
 
     def note(self, buffer: bytes, message: Message) -> None:
         """An announcement, already applied to `live`, that arrived since the survey began."""
@@ -137,6 +144,7 @@ class Survey:
             if self._socket.interrupted:
                 self.spoiled = True
             if subject is ROUTES_6:
+                self._since_6 = before
                 self._moving_6 = any(_is_route_6(*event) for event in self._events[before:])
         for subject in self._subjects:
             yield from self._miss(subject)
@@ -156,7 +164,9 @@ class Survey:
                     scratch.values[key] = value
 
     def _take_routes(self, subject: Subject) -> Steps:
-        """Linux tells the routes of one prefix one after the other: gather them, compare with ours."""
+        """Linux tells the routes of one prefix one after the other: gather them, compare with ours.
+
+        A dump of IPv6 that goes on elsewhere in a table that has changed meanwhile may tell one twice."""
         gathered: Prefix | None = None
         routes: tuple[Route, ...] = ()
         decoder_decode = self._decoder.decode
@@ -168,7 +178,7 @@ class Survey:
                     continue
                 prefix, one = told
                 if prefix == gathered:
-                    routes += one
+                    routes = _joined(routes, one)
                     continue
                 if gathered is not None:
                     self._take_destination(gathered, routes)
@@ -210,10 +220,23 @@ class Survey:
                 suspects.update(scratch.values)
         for buffer, message in self._events:
             self._scratch.apply(buffer, message)
-        divergences = {name: self._settle(name, at_last) for name in self._seen}
-        return Outcome(divergences, complete=not self._moving_6)
+        announced = None if at_last else self._announced_6()
+        divergences = {name: self._settle(name, announced) for name in self._seen}
+        complete = not (self._moving_6 or self._doubtful)
+        return Outcome(divergences, complete, tuple(self._examples))
 
-    def _settle(self, name: str, at_last: bool) -> int:
+    def _announced_6(self) -> set[Prefix]:
+        """IPv6 prefixes that something was announced of since their dump began. It may show beside each other what came
+        one after the other; what announcements have made of ours is right, unless one was lost before."""
+        told = (
+            self._decoder.decode(buffer, message.start, message.end)
+            for buffer, message in self._events[self._since_6 :]
+            if _is_route_6(buffer, message)
+        )
+        return {one.prefix for one in told if one is not None}
+
+    def _settle(self, name: str, announced: set[Prefix] | None) -> int:
+        """Put right a table, save IPv6 routes that the dump may show as they never were; None: these, too."""
         live, scratch = self._tables(name)
         if not live.values and not live.touched:
             live.fill(scratch.values)
@@ -225,11 +248,21 @@ class Survey:
             ours, theirs = live.values.get(key), scratch.values.get(key)
             if ours == theirs:
                 continue
-            if theirs is None and name == "routes" and key.family == 6 and self._moving_6 and not at_last:
-                continue
-            wrong += _matters(ours, theirs)
+            if announced is not None and name == "routes" and key.family == 6:
+                if key in announced:
+                    self._doubtful = True
+                    continue
+                if theirs is None and self._moving_6:
+                    continue
+            if _matters(ours, theirs):
+                wrong += 1
+                self._give_example(f"{name}: held {ours}, Linux has {theirs}")
             live.set(key, theirs)
         return wrong
+
+    def _give_example(self, words: str) -> None:
+        if len(self._examples) < _MOST_EXAMPLES:
+            self._examples.append(words)
 
     def _tables(self, name: str) -> tuple[Tracked[Any, Any], Tracked[Any, Any]]:
         return getattr(self._live, name), getattr(self._scratch, name)
@@ -262,7 +295,10 @@ def _joined(earlier: tuple[Route, ...], routes: tuple[Route, ...]) -> tuple[Rout
 
 
 def _matters(ours: Any, theirs: Any) -> bool:
-    """Whether a difference is a fault of the mirror, not one of a neighbour's steps that Linux doesn't announce."""
+    """Whether a difference is a fault of the mirror, not one that Linux doesn't announce: a neighbour's steps, and a
+    program that was put on a link without netlink (BPF_LINK_CREATE), as ours are."""
+    if isinstance(ours, Link) and isinstance(theirs, Link):
+        return replace(ours, xdp_program=theirs.xdp_program) != theirs
     if isinstance(ours, Neighbour) or isinstance(theirs, Neighbour):
         return _resolved(ours) != _resolved(theirs)
     return True

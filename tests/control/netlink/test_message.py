@@ -130,6 +130,14 @@ def test_linux_refuses_in_its_own_words():
     assert (str(refused), refused.code) == ("Nexthop id does not exist", 22)
 
 
+def test_a_code_that_is_none_of_linux_is_an_error_in_words():
+    for code in (-4096, -(1 << 31)):
+        body = code.to_bytes(4, "little", signed=True) + bytes(16)
+        refused = refusal(body, Message(ERROR, 0, 1, 0, len(body)))
+        assert isinstance(refused, NetlinkError)
+        assert str(-code) in str(refused)
+
+
 def test_success_is_no_refusal():
     assert refusal(bytes(20), Message(ERROR, 0, 1, 0, 20)) is None
     assert refusal(b"", Message(DONE, 0, 1, 0, 0)) is None

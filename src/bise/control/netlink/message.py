@@ -22,6 +22,7 @@ _ATTRIBUTE = Struct("=HH")
 _U16, _U32, _I32 = Struct("=H"), Struct("=I"), Struct("=i")
 _TYPE_MASK = 0x3FFF  # without NLA_F_NESTED and NLA_F_NET_BYTEORDER
 _NLMSGERR_ATTR_MSG = 1
+_HIGHEST_CODE = 4095  # linux/err.h, MAX_ERRNO
 
 
 class NetlinkError(BiseError):
@@ -157,6 +158,8 @@ def refusal(buffer: bytes, message: Message) -> NetlinkError | None:
     code = -int(_I32.unpack_from(buffer, message.start)[0])
     if code <= 0:
         return None
+    if code > _HIGHEST_CODE:
+        return NetlinkError(f"a netlink error message with the code {code}")
     words = os.strerror(code)
     if message.type == ERROR and message.end - message.start >= 36:  # NETLINK_CAP_ACK: only the request's header
         words = Attributes(buffer, message.start + 20, message.end).text(_NLMSGERR_ATTR_MSG) or words
