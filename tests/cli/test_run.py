@@ -50,6 +50,15 @@ def test_a_worker_runs_on_the_last_core_if_none_is_named(call, root, daemon_call
     assert daemon_calls[0].cores == (2,)
 
 
+def test_replacing_is_asked_for_by_a_flag(call, root, daemon_calls, tmp_path):
+    call("run", "--port", "eth0", "--replace")
+    call("run", "--port", "eth0")
+    assert [wanted.replaces for wanted in daemon_calls] == [True, False]
+    path = tmp_path / "bise.toml"
+    path.write_text("replace = true\n")
+    assert "no such key" in call("run", "--config", str(path)).error
+
+
 def test_a_file_is_read_and_flags_replace_it(call, root, daemon_calls, tmp_path):
     path = tmp_path / "bise.toml"
     path.write_text('ports = ["eth0"]\nmode = "interrupt"\n')

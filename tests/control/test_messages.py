@@ -16,6 +16,8 @@ from tests.control.documented import documented, keys
 
 VERBS: dict[str, Any] = {
     "status": messages.Status,
+    "may_hand_over": messages.Replaceable,
+    "hand_over": messages.HandedOver,
     "ports": list[messages.PortCounters],
     "routes": messages.RoutesPage,
     "neighbours": list[messages.Neighbour],
@@ -31,6 +33,8 @@ VERBS: dict[str, Any] = {
 }
 EXAMPLES: dict[str, Any] = {
     "status": replies.STATUS,
+    "may_hand_over": {"pid": 4711, "links": {"eth0": 7}},
+    "hand_over": {"tags_taken_out": ["eth0"], "supervisor": "/run/systemd/notify"},
     "ports": replies.PORTS,
     "routes": replies.routes({"limit": 3}),
     "neighbours": replies.NEIGHBOURS,

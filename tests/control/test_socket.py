@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+from collections.abc import Callable
 
 import pytest
 
@@ -20,6 +21,7 @@ def _refused(arguments):
     raise BiseError("no such thing; try another")
 
 
+OTHER_VERBS = {"status": lambda arguments: {"state": "starting"}}
 VERBS = {"status": lambda arguments: {"state": "forwarding"}, "echo": _slow, "refuse": _refused}
 
 
@@ -141,3 +143,33 @@ def test_an_instance_that_hangs_up_is_said(directory):
         bise.ask("status")
     with bise, pytest.raises(BiseError, match="hung up before it answered 'status'"):
         bise.ask("status")
+
+
+def test_a_successor_takes_the_name_over_while_somebody_answers_to_it(directory):
+    async def succeed(asked: Callable[[], object]) -> None:
+        second = ControlServer("default", directory, succeeds=True)
+        await second.start(OTHER_VERBS)
+        assert await asyncio.to_thread(asked) == {"state": "forwarding"}
+        await second.take_over()
+        assert await asyncio.to_thread(asked) == {"state": "starting"}
+        await first.close()
+        assert await asyncio.to_thread(asked) == {"state": "starting"}
+        await second.close()
+
+    def asked() -> object:
+        with ControlClient("default", directory) as bise:
+            return bise.ask("status")
+
+    async def run() -> None:
+        await first.start(VERBS)
+        await succeed(asked)
+
+    first = ControlServer("default", directory)
+    asyncio.run(run())
+    assert not directory.exists()
+
+
+def test_a_successor_that_gives_up_leaves_the_name_alone(directory):
+    with serving(directory, VERBS):
+        asyncio.run(ControlServer("default", directory, succeeds=True).close())
+        assert instances(directory) == ["default"]

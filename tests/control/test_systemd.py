@@ -22,6 +22,8 @@ def test_a_supervisor_hears_what_happens(listener):
     assert listener.recv(100) == b"WATCHDOG=1"
     supervisor.status("gated")
     assert listener.recv(100) == b"STATUS=gated"
+    supervisor.succeeded_by(4711)
+    assert listener.recv(100) == b"MAINPID=4711"
     supervisor.stopping()
     assert listener.recv(100) == b"STOPPING=1"
 

@@ -11,7 +11,7 @@ import pytest
 from scapy.all import ICMP, IP, UDP, Ether, IPv6, Raw
 
 from bise.ports.errors import PortError
-from bise.ports.punt import PuntTap, punt, tap_name
+from bise.ports.punt import PuntTap, punt, tap_names
 from bise.ports.steering.build import build
 from bise.ports.steering.interface import read_interface
 from bise.ports.steering.layout import Reason
@@ -185,15 +185,16 @@ def test_nothing_is_left_of_a_killed_process(router: Router):
     process = subprocess.Popen([sys.executable, "-c", HOLD], stdout=subprocess.PIPE, stdin=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == b"holding\n"
-    assert read_interface(tap_name("kept")).up
+    assert read_interface(tap_names("kept")[0]).up
     process.kill()
     process.communicate()
     with pytest.raises(PortError):
-        read_interface(tap_name("kept"))
+        read_interface(tap_names("kept")[0])
 
 
 def test_tap_names_are_short_and_differ():
-    names = [tap_name(instance) for instance in ("bise", "a", "edge", "a-very-long-name", "a-very-long-name-2")]
+    instances = ("bise", "a", "edge", "a-very-long-name", "a-very-long-name-2")
+    names = [name for instance in instances for name in tap_names(instance)]
     assert len(set(names)) == len(names)
     assert all(len(name) <= 15 for name in names)
     assert names[0] == "bise-punt"

@@ -13,6 +13,10 @@ PORT = (
 )
 Ports = Annotated[list[str] | None, typer.Option("--port", help=PORT, metavar="PORT", autocompletion=interfaces)]
 _MODE = "poll, adaptive (the default) or interrupt: how workers wait for packets."
+_REPLACE = (
+    "Take over from the Bise of this name that runs, without losing a packet: it forwards until this one is ready, "
+    "then ends. Where this one can't start, that one goes on. For interfaces that stay the kernel's."
+)
 NODE = "A Python file with nodes of your own (docs/first-node.md). Once for each file."
 
 
@@ -33,6 +37,7 @@ def run(
         typer.Option(help="Give the interfaces back after so many seconds, unless `bise confirm` follows."),
     ] = None,
     node: Annotated[list[Path] | None, typer.Option("--node", help=NODE, metavar="FILE")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help=_REPLACE)] = False,
 ) -> None:
     """Forward between the ports as Linux is configured to; Ctrl-C gives the interfaces back."""
     # The daemon brings the compiler along, which no other verb should wait for.
@@ -40,7 +45,7 @@ def run(
     from bise.control.machine import admitted
 
     flags = {"ports": port, "cores": cores, "mode": mode, "memory": memory, "queues": queues, "name": name}
-    wanted = admitted(configuration(config, {**flags, "confirm": confirm, "nodes": node}))
+    wanted = admitted(configuration(config, {**flags, "confirm": confirm, "nodes": node, "replace": replace}))
 
     from bise import daemon
 

@@ -36,7 +36,8 @@ class Mode(StrEnum):
 class Configuration:
     """One Bise. `memory`: octets of the packet pool. `queues`: of each port, None for one a worker.
 
-    `cores` is empty where the operator named none, until `machine.admitted` chooses. `nodes`: users' files.
+    `cores` is empty where the operator named none, until `machine.admitted` chooses. `nodes`: users' files. `replaces`:
+    it takes over from the one of its name that runs.
     """
 
     name: str = "default"
@@ -47,6 +48,7 @@ class Configuration:
     queues: int | None = None
     confirm_ns: int | None = None
     nodes: tuple[Path, ...] = ()
+    replaces: bool = False
 
 
 def configuration(path: Path | None, flags: Mapping[str, object]) -> Configuration:
@@ -60,6 +62,7 @@ def configuration(path: Path | None, flags: Mapping[str, object]) -> Configurati
         except ValueError as error:
             raise ConfigurationError(f"{_FLAGS.get(key, '--' + key)}: {error}") from None
     confirm_s = settings.pop("confirm", None)
+    settings["replaces"] = bool(settings.pop("replace", False))
     wanted = Configuration(**settings)
     return wanted if confirm_s is None else replace(wanted, confirm_ns=confirm_s * 1_000_000_000)
 
@@ -189,6 +192,8 @@ _SETTINGS: Mapping[str, Callable[[object], Any]] = {
     "queues": _number(1, 64),
     "confirm": _number(1, MOST_CONFIRM_S),
     "nodes": _nodes,
+    "replace": bool,
 }
-_FILE_KEYS = [key for key in _SETTINGS if key != "confirm"]  # who stays logged in is no property of a configuration
+# Who stays logged in, and what runs already, are no properties of a configuration.
+_FILE_KEYS = [key for key in _SETTINGS if key not in ("confirm", "replace")]
 _FLAGS = {"ports": "--port", "nodes": "--node"}

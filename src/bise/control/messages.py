@@ -86,6 +86,21 @@ class Status(TypedDict):
     notes: list[str]
 
 
+class Replaceable(TypedDict):
+    """Reply to `may_hand_over`. `links`: by port, the number of the BPF link that a successor holds meanwhile."""
+
+    pid: int
+    links: dict[str, int]
+
+
+class HandedOver(TypedDict):
+    """Reply to `hand_over`. `tags_taken_out`: ports whose hardware took VLAN tags out before Bise came. `supervisor`:
+    where systemd listens, empty where it doesn't."""
+
+    tags_taken_out: list[str]
+    supervisor: str
+
+
 class PortCounters(TypedDict):
     """An element of the reply to `ports`. `steering`: what the steering program left to the kernel, by reason."""
 

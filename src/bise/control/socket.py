@@ -12,6 +12,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,15 @@ class Refused(BiseError):
 
 
 class ControlServer:
-    """Claims the name when made (nobody is answered yet), answers once started, gives the name back when closed."""
+    """Claims the name when made (nobody is answered yet), answers once started, gives the name back when closed.
 
-    def __init__(self, name: str, directory: Path | None = None) -> None:
+    `succeeds`: another one has the name still, and `take_over` follows.
+    """
+
+    def __init__(self, name: str, directory: Path | None = None, succeeds: bool = False) -> None:
         self._directory = directory or DIRECTORY
         self._path = self._directory / f"{name}.sock"
-        self._listener = _claim(self._path)
+        self._claimed = None if succeeds else _claim(self._path)
         self._server: asyncio.Server | None = None
         self._verbs: Mapping[str, Verb] = {}
         self._clients: set[asyncio.StreamWriter] = set()
@@ -42,8 +46,13 @@ class ControlServer:
     async def start(self, verbs: Mapping[str, Verb]) -> None:
         """Answers `verbs` from now on; may be called again with others."""
         self._verbs = verbs
-        if self._server is None:
-            self._server = await asyncio.start_unix_server(self._converse, sock=self._listener)
+        if self._server is None and self._claimed is not None:
+            self._server = await asyncio.start_unix_server(self._converse, sock=self._claimed.listener)
+
+    async def take_over(self) -> None:
+        """The name is ours, whoever had it: who asks from now on is answered here."""
+        self._claimed = _claim(self._path, from_the_living=True)
+        await self.start(self._verbs)
 
     async def close(self) -> None:
         """Answers nobody any more, and leaves nothing in the directory."""
@@ -51,9 +60,12 @@ class ControlServer:
             self._server.close()
         for client in list(self._clients):
             client.close()
-        self._listener.close()
+        if self._claimed is None:
+            return
+        self._claimed.listener.close()
         with _locked(self._directory):
-            self._path.unlink(missing_ok=True)
+            if self._path.exists() and self._path.stat().st_ino == self._claimed.file:
+                self._path.unlink()
             with contextlib.suppress(OSError):  # another instance's socket is there
                 self._directory.rmdir()
 
@@ -153,21 +165,32 @@ def _locked(directory: Path) -> Iterator[None]:
             os.close(descriptor)
 
 
-def _claim(path: Path) -> socket.socket:
-    """A listening socket at `path`, in place of one that nobody listens to."""
+@dataclass(frozen=True)
+class _Claimed:
+    """`file` is the number of the socket's file: a successor may have put its own in its place."""
+
+    listener: socket.socket
+    file: int
+
+
+def _claim(path: Path, from_the_living: bool = False) -> _Claimed:
+    """A listening socket at `path`, in place of one that nobody listens to, or of any. Raises BiseError."""
+    fresh = path.with_suffix(".fresh")
     try:
         with _locked(path.parent):
-            if path.exists() and _answered(path):
+            if path.exists() and not from_the_living and _answered(path):
                 raise BiseError(
                     f"a bise named {path.stem!r} runs already (`bise status --name {path.stem}`); "
-                    "stop it, or give this one another --name"
+                    "stop it, --replace it, or give this one another --name"
                 )
-            path.unlink(missing_ok=True)
+            fresh.unlink(missing_ok=True)
             listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-            listener.bind(str(path))
-            path.chmod(0o600)
+            listener.bind(str(fresh))
+            fresh.chmod(0o600)
             listener.listen(64)
-            return listener
+            file = fresh.stat().st_ino
+            fresh.replace(path)  # at every moment somebody answers there
+            return _Claimed(listener, file)
     except OSError as error:
         raise BiseError(f"can't make the control socket {path}: {error.strerror}") from None
 

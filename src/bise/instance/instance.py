@@ -34,9 +34,11 @@ from bise.errors import BiseError
 from bise.features.feature import Feature, PortFacts, Surroundings, graph_of, states_of
 from bise.instance import gating
 from bise.instance.attachment import Attachments
+from bise.instance.draining import drain
 from bise.instance.gating import Standing
 from bise.instance.memory import open_memory
 from bise.instance.nodes import UserNodes
+from bise.instance.succession import HandOver, Predecessor, find_predecessor
 from bise.instance.watchdog import Watchdog
 from bise.ports.dpdk import shim
 from bise.ports.kernel import KernelPort
@@ -73,6 +75,8 @@ class Instance:
         self.pipeline: Pipeline | None = None
         self.attachments = Attachments(self)
         self.user_nodes = UserNodes(self)
+        self.hand_over = HandOver(self)
+        self._predecessor: Predecessor | None = None
         self._opened = AsyncExitStack()
         self._stop = asyncio.Event()
         self.drawn: dict[str, int] = {}
@@ -89,13 +93,14 @@ class Instance:
         """Until a signal, `confirm` running out, or a worker's death. Raises BiseError where it can't begin."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self.stop)
         self.supervisor = Supervisor()
         async with self._opened:
             await self._unless_stopped(self._open())
             await self._stop.wait()
             self.state = "stopping"
-            self.supervisor.stopping()
+            if not self.hand_over.begun:
+                self.supervisor.stopping()
             self._give_back()
             await self.user_nodes.stop()
         if self.failure:
@@ -110,16 +115,23 @@ class Instance:
         with suppress(asyncio.CancelledError):
             await opening
 
-    async def _open(self) -> None:
+    async def _listen(self, succeeds: bool) -> None:
         from bise.instance.insight import Insight
         from bise.instance.replies import Replies
 
-        self.server = ControlServer(self.wanted.name)
+        self.server = ControlServer(self.wanted.name, succeeds=succeeds)
         self._opened.push_async_callback(self.server.close)
         self.insight = Insight(self, self._other_cores())
-        await self.server.start({**Replies(self).verbs(), **self.user_nodes.verbs(), **self.insight.verbs()})
-        await compile_declared(self._other_cores())
-        self.pool, self.local_addresses, self.ports = open_memory(self.wanted, self._opened)
+        talkers = (Replies(self), self.user_nodes, self.insight, self.hand_over)
+        await self.server.start({name: verb for one in talkers for name, verb in one.verbs().items()})
+
+    async def _open(self) -> None:
+        if self.wanted.replaces:
+            self._predecessor = find_predecessor(self.wanted)
+        succeeds = self._predecessor is not None
+        await self._listen(succeeds)
+        await compile_declared(self._other_cores(), _BESIDE_NICE if succeeds else 0)
+        self.pool, self.local_addresses, self.ports = open_memory(self.wanted, self._opened, succeeds)
         self.mirror = Mirror()
         self._opened.callback(self.mirror.close)
         self._opened.push_async_callback(self.mirror.stop)
@@ -133,6 +145,8 @@ class Instance:
         self.watchdog = Watchdog(self.crew)
         self._opened.callback(self.watchdog.leave_if_stuck)
         self._opened.callback(self._close_ports)
+        self._opened.push_async_callback(self.hand_over.answer)
+        self._opened.callback(self._release_ports)
         # With the workers gone, the end may be on their cores, too: the others may be full.
         self._opened.callback(os.sched_setaffinity, 0, os.sched_getaffinity(0))
         self._opened.callback(self.watchdog.stop_workers)
@@ -152,8 +166,9 @@ class Instance:
         self.watch = Watch([spec.name for spec in self.wanted.ports], self._gated, NATIVE)
         self._opened.callback(self.watch.close)
         try:
+            links = self._predecessor.links if self._predecessor is not None else {}
             for spec in self.wanted.ports:
-                self.attachments.opened(self.ports.open(spec))
+                self.attachments.opened(self.ports.open(spec, links.get(spec.name, 0)))
         except BaseException:
             self._close_ports()
             raise
@@ -171,7 +186,8 @@ class Instance:
             os.sched_setaffinity(0, others)  # the workers' cores are theirs alone
         self._drivers = self.ports.drivers()
         await self.user_nodes.begin(self.wanted.nodes)
-        self.pipeline = await build_elsewhere(self.graph(), self._drivers, others)
+        nice = _BESIDE_NICE if self._predecessor is not None else 0
+        self.pipeline = await build_elsewhere(self.graph(), self._drivers, others, nice)
 
     async def compiled(self, graph: Graph) -> Pipeline:
         """Another pipeline for the same ports, made beside the traffic."""
@@ -189,16 +205,31 @@ class Instance:
     async def _begin(self) -> None:
         """Everything is known: the workers start, and, when each has lent packets to its sockets, the gates open."""
         self.publish()
+        self.watch.start()
+        worker.work.compile()
+        if self._predecessor is not None:
+            await self._take_over(self._predecessor)
         self.crew.start()
         while all(self.crew.running()) and not self.crew.all_turning():
             await asyncio.sleep(0.001)
-        self.watch.start()
         self._set_standing(ready=True, clean=self.mirror.clean, gates=self.watch.gates)
         asyncio.get_running_loop().call_later(_TICK_S, self._tick)
         if self.wanted.confirm_ns is not None:
             self.confirm_by_ns = time.monotonic_ns() + self.wanted.confirm_ns
         self.supervisor.ready(self.state)
         _log.info("%s: %s", self.wanted.name, self.state)
+
+    async def _take_over(self, predecessor: Predecessor) -> None:
+        """From its sockets, programs and name to ours; the kernel forwards meanwhile. Raises BiseError."""
+        ports = [port for port in self.ports.open_ports.values() if isinstance(port, KernelPort) and port.succeeds]
+        handed_over = predecessor.hand_over(port.name for port in ports)
+        self.supervisor.address = handed_over["supervisor"] or self.supervisor.address
+        for port in ports:
+            if port.name in handed_over["tags_taken_out"]:
+                port.steering.inherit()
+            port.take_over()
+            self.attachments.opened(port)
+        await self.server.take_over()
 
     def publish(self) -> None:
         """Workers' next rounds are those of the pipeline, the ports and the states as they are now."""
@@ -288,9 +319,20 @@ class Instance:
     # The end
 
     def _give_back(self) -> None:
-        """The kernel's again, before anything is taken down."""
+        """The kernel's again, before anything is taken down; what workers hold is sent."""
         if self.standing.ready:
             self._set_standing(ready=False)
+            if not self.failure:
+                drain(self.ports.open_ports.values())
+
+    def stop(self) -> None:
+        """Ends it, in an orderly way."""
+        self._stop.set()
+
+    def _release_ports(self) -> None:
+        for port in self.ports.open_ports.values():
+            if isinstance(port, KernelPort):
+                port.release()
 
     def _close_ports(self) -> None:
         for name in list(self.ports.open_ports):

@@ -14,8 +14,11 @@ from bise.ports.punt import PuntTap
 from bise.ports.steering.verdicts import Verdicts
 
 
-def open_memory(wanted: Configuration, opened: AsyncExitStack) -> tuple[Pool, LocalAddresses, PortTable]:
-    """The packet pool, the verdicts on our own addresses, and the table of ports; `opened` closes it all."""
+def open_memory(
+    wanted: Configuration, opened: AsyncExitStack, succeeds: bool
+) -> tuple[Pool, LocalAddresses, PortTable]:
+    """The packet pool, the verdicts on our own addresses, and the table of ports; `opened` closes it all. `succeeds`:
+    another instance of this name has all of it, too."""
     pci = [spec.address for spec in wanted.ports if isinstance(spec, PciPort)]
     eal.start(wanted.name, wanted.cores, pci=pci)
     log = shim.log()
@@ -25,7 +28,7 @@ def open_memory(wanted: Configuration, opened: AsyncExitStack) -> tuple[Pool, Lo
     verdicts = (Verdicts(4), Verdicts(6))
     for shared in verdicts:
         opened.callback(shared.close)
-    punting = PuntTap(wanted.name)
+    punting = PuntTap(wanted.name, succeeds)
     opened.callback(punting.close)
     table = PortTable(Shared(pool, punting, verdicts), pool, len(wanted.cores), wanted.queues)
     return pool, LocalAddresses(verdicts), table

@@ -38,13 +38,13 @@ class PortTable:
         self.open_ports: dict[str, Port] = {}
         self._taken: set[int] = set()
 
-    def open(self, spec: PortSpec) -> Port:
-        """Opens a port. Raises PortError."""
+    def open(self, spec: PortSpec, link: int = 0) -> Port:
+        """Opens a port; `link`: as in KernelPort. Raises PortError."""
         number = next(number for number in count() if number not in self._taken)
         if number >= PORTS:
             raise PortError(spec.name, f"no more than {PORTS} ports")
         if isinstance(spec, KernelSpec):
-            port: Port = KernelPort(spec.name, number, self._workers, self._shared, spec.untagged)
+            port: Port = KernelPort(spec.name, number, self._workers, self._shared, spec.untagged, link)
         else:
             queues = spec.queues if isinstance(spec, VhostUserPort) and spec.queues > 1 else self._queues
             if queues < self._workers:

@@ -9,7 +9,7 @@ from bise.ports.af_xdp.socket import PacketMemory, XdpSocket
 from bise.ports.errors import PortError
 from bise.ports.punt import PuntTap
 from bise.ports.steering.layout import Flag
-from bise.ports.steering.program import Steering, steer
+from bise.ports.steering.program import Steering, steer, succeed
 from bise.ports.steering.verdicts import Verdicts
 
 OVERLOAD_WORD = 3
@@ -29,14 +29,20 @@ class Shared:
 class KernelPort:
     """`number` is the port's number for hot code; `sockets` one for each receive queue. Raises PortError.
 
-    `untagged`: the operator vouches that no packet comes with a VLAN tag.
+    `untagged`: the operator vouches that no packet comes with a VLAN tag. `link`: not 0 where a predecessor has its
+    program on the interface, by the link of that number, and its sockets on the queues; then `take_over` follows.
     """
 
-    def __init__(self, name: str, number: int, workers: int, shared: Shared, untagged: bool = False) -> None:
+    def __init__(
+        self, name: str, number: int, workers: int, shared: Shared, untagged: bool = False, link: int = 0
+    ) -> None:
         self.name, self.number = name, number
         self._shared = shared
         self.sockets: list[XdpSocket] = []
-        self.steering: Steering = steer(name, shared.verdicts, untagged)
+        self.succeeds = link != 0
+        self.steering: Steering = (
+            succeed(name, shared.verdicts, link, untagged) if link else steer(name, shared.verdicts, untagged)
+        )
         interface = self.steering.interface
         self.ifindex, self.kind = interface.ifindex, interface.kind or interface.driver
         self.punting = -1
@@ -45,13 +51,24 @@ class KernelPort:
                 raise PortError(name, _too_few(name, interface.queues, workers))
             self.punting = shared.punting.open(self.ifindex)
             for queue in range(interface.queues):
-                self.sockets.append(XdpSocket(name, self.ifindex, queue, shared.memory, number))
-                self.steering.give(queue, self.sockets[queue].descriptor)
+                self.sockets.append(XdpSocket(name, self.ifindex, queue, shared.memory, number, bound=False))
+            if not self.succeeds:
+                self._take_queues()
         except BaseException:
             self.close()
             raise
         self.incomplete_checksums = bool({interface.kind, interface.driver} & _WITHOUT_WIRE)
         self.steering.set_flags(Flag.INCOMPLETE_CHECKSUMS if self.incomplete_checksums else Flag.NONE)
+
+    def take_over(self) -> None:
+        """The predecessor has let go: its program is replaced, its queues are ours. Raises PortError."""
+        self.steering.attach()
+        self._take_queues()
+
+    def _take_queues(self) -> None:
+        for socket in self.sockets:
+            socket.bind()
+            self.steering.give(socket.queue, socket.descriptor)
 
     @property
     def queue_count(self) -> int:
@@ -67,9 +84,15 @@ class KernelPort:
         """Address of the word that leaves the port to the kernel until then."""
         return self.steering.words.address + 8 * OVERLOAD_WORD
 
-    def close(self) -> None:
-        """The interface is Linux's alone again. No worker may use its queues any more."""
+    def release(self) -> None:
+        """The interface is Linux's alone again, or a successor's. No worker may use its queues any more."""
         self.steering.close()
+        for socket in self.sockets:
+            socket.release()
+
+    def close(self) -> None:
+        """Releases the interface, and gives back what all ports share."""
+        self.release()
         for socket in self.sockets:
             socket.close()
         self.sockets.clear()

@@ -27,20 +27,28 @@ def punt(descriptor, data, length):
     return _write(descriptor, data, length) == length
 
 
-def tap_name(instance: str) -> str:
-    """The name of an instance's TAP: readable where there is room for it."""
-    name = "bise-punt" if instance == "bise" else f"bise-punt-{instance}"
+def tap_names(instance: str) -> tuple[str, str]:
+    """The names of an instance's TAP and of its successor's, in turns: readable where there is room for it."""
+    return _tap_name("bise-punt", instance), _tap_name("bise-punt2", instance)
+
+
+def _tap_name(start: str, instance: str) -> str:
+    name = start if instance == "bise" else f"{start}-{instance}"
+    room = _NAME_OCTETS - len(start) - 1
     if len(name) <= _NAME_OCTETS:
         return name
-    return f"bise-punt-{hashlib.sha256(instance.encode()).hexdigest()[:5]}"
+    return f"{start}-{hashlib.sha256(instance.encode()).hexdigest()[:room]}"
 
 
 class PuntTap:
     """The TAP of an instance, up and silent. `name` and `ifindex` are for those who have to leave it alone."""
 
-    def __init__(self, instance: str = "bise") -> None:
-        """Raises PortError: no TAP, no clsact, or a living instance of this name in this namespace."""
-        self.name = tap_name(instance)
+    def __init__(self, instance: str = "bise", succeeds: bool = False) -> None:
+        """`succeeds`: another instance of this name lives still. Raises PortError: no TAP, no clsact, or a living
+        instance of this name in this namespace."""
+        self.name, second = tap_names(instance)
+        if succeeds and tap.exists(self.name):
+            self.name = second
         self._queues = [tap.open_tap(self.name, several_queues=True)]
         self._interfaces: list[int] = [0]  # by queue; 0: the queue is free
         self._program: libbpf.BpfObject | None = None

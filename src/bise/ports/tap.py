@@ -47,6 +47,14 @@ def keep_ipv6_off(name: str) -> None:
         Path("/proc/sys/net/ipv6/conf", name, "disable_ipv6").write_text("1")
 
 
+def exists(name: str) -> bool:
+    """Whether there is an interface of this name, of any kind."""
+    try:
+        return index_of(name) > 0
+    except netlink.Refused:
+        return False
+
+
 def index_of(name: str) -> int:
     """The interface's number. Raises netlink.Refused."""
     return netlink.link(name)[0]

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from bise.ports.errors import PortError, VerdictsFull
-from bise.ports.steering import libbpf, netlink, program
+from bise.ports.steering import ethtool, libbpf, netlink, program
 from bise.ports.steering.build import object_path
 from bise.ports.steering.interface import Answer, XdpMode, read_interface
 from bise.ports.steering.layout import DOUBT_BITS, Gate
 from bise.ports.steering.occupant import read_occupant
-from bise.ports.steering.program import Steering, Tags, steer
+from bise.ports.steering.program import Steering, Tags, steer, succeed
 from bise.ports.steering.verdicts import KERNEL, Verdicts, doubt
 from tests.namespaces import CLIENT, Port, Topology
 
@@ -153,6 +153,61 @@ def test_a_living_bise_is_named_and_left_alone(holder: subprocess.Popen[bytes], 
     with pytest.raises(PortError, match=f"Bise already runs on it .process {holder.pid}"):
         steer("c", verdicts)
     assert read_interface("c").xdp_program == number
+
+
+def link_of(name: str) -> int:
+    occupant = read_occupant(read_interface(name))
+    assert occupant is not None
+    return occupant.link
+
+
+def test_a_successor_comes_in_the_place_of_another(holder: subprocess.Popen[bytes], verdicts: Maps):
+    before = read_interface("c").xdp_program
+    steering = succeed("c", verdicts, link_of("c"))
+    assert read_interface("c").xdp_program == before
+    steering.attach()
+    own = read_interface("c").xdp_program
+    assert own not in (0, before)
+    holder.kill()
+    holder.wait()
+    assert read_interface("c").xdp_program == own
+    steering.close()
+    assert read_occupant(read_interface("c")) is None
+
+
+def test_a_successor_that_gives_up_leaves_the_program_there(holder: subprocess.Popen[bytes], verdicts: Maps):
+    before = read_interface("c").xdp_program
+    succeed("c", verdicts, link_of("c")).close()
+    assert read_interface("c").xdp_program == before
+
+
+def test_what_the_one_before_left_stays_while_a_successor_holds_it(holder: subprocess.Popen[bytes], verdicts: Maps):
+    before = read_interface("c").xdp_program
+    steering = succeed("c", verdicts, link_of("c"))
+    holder.kill()
+    holder.wait()
+    assert read_interface("c").xdp_program == before
+    steering.close()
+    assert read_occupant(read_interface("c")) is None
+
+
+def test_a_link_that_leads_elsewhere_is_no_predecessors(topology: Topology, verdicts: Maps):
+    steering = steer("c", verdicts)
+    topology.router.ip("link add other type veth peer name other0")
+    with pytest.raises(PortError, match="other: the Bise to replace runs on another interface"):
+        succeed("other", verdicts, steering.link)
+    with pytest.raises(PortError, match="c: the program to replace is gone"):
+        succeed("c", verdicts, 1 << 30)
+    steering.close()
+
+
+def test_a_successor_inherits_that_tags_are_taken_out_at_the_end(blind: Steering):
+    blind.interface = dataclasses.replace(blind.interface, kind="")
+    blind.leave_tags_in()
+    assert blind.leave_to_successor()
+    blind.close()
+    assert not read_interface("c").strips_tags
+    ethtool.set_strips_tags("c", True)
 
 
 def test_the_next_start_follows_a_kill_at_once(holder: subprocess.Popen[bytes], verdicts: Maps):

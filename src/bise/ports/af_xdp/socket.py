@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 
 from bise.hot import Region
-from bise.ports.af_xdp.rings import QUEUE_OCTETS, RINGS, SCRATCH, Ring, SocketQueue
+from bise.ports.af_xdp.rings import INDEX, QUEUE_OCTETS, RINGS, SCRATCH, Ring, SocketQueue
 from bise.ports.errors import PortError
 from bise.ports.mbuf import BUFFER, HEADROOM, ROOM, Mbuf
 
@@ -58,14 +58,23 @@ class Statistics:
 class XdpSocket:
     """A socket on a queue of an interface. `address` is its SocketQueue, for hot code; `descriptor` can be slept on.
 
-    `port` is the number that received packets carry, `entries` the size of each ring (a power of two). `zero_copy`
-    tells whether the driver writes into the pool itself. Raises PortError.
+    `port` is the number that received packets carry, `entries` the size of each ring (a power of two). `bound` False:
+    another socket has the queue still, and `bind` follows. `zero_copy` tells whether the driver writes into the pool
+    itself. Raises PortError.
     """
 
     def __init__(
-        self, interface: str, ifindex: int, queue: int, memory: PacketMemory, port: int, entries: int = 2048
+        self,
+        interface: str,
+        ifindex: int,
+        queue: int,
+        memory: PacketMemory,
+        port: int,
+        entries: int = 2048,
+        bound: bool = True,
     ) -> None:
-        self.interface, self.queue, self._memory = interface, queue, memory
+        self.interface, self.queue, self._ifindex, self._memory = interface, queue, ifindex, memory
+        self.zero_copy = False
         self._mappings: list[mmap.mmap] = []
         self._record = Region(QUEUE_OCTETS, huge_pages=False)
         self.address = self._record.address
@@ -77,13 +86,12 @@ class XdpSocket:
         try:
             self._register()
             self._map_rings(entries)
-            self._bind(ifindex)
+            if bound:
+                self.bind()
         except BaseException:
             self._socket.close()
             raise
         self.descriptor = self._socket.fileno()
-        options = self._socket.getsockopt(_LEVEL, _OPTIONS, 4)
-        self.zero_copy = bool(int.from_bytes(options, "little") & _ZERO_COPY)
         self._describe(port)
 
     def _register(self) -> None:
@@ -111,21 +119,24 @@ class XdpSocket:
             ring.producer, ring.consumer, ring.flags = base + producer, base + consumer, base + flags
             ring.entries, ring.mask = base + start, entries - 1
 
-    def _bind(self, ifindex: int) -> None:
+    def bind(self) -> None:
         """Zero-copy where the driver has it, else copy: the kernel chooses. A queue just closed is busy for a while.
 
-        A driver can't reach a packet that straddles two pages far apart: without huge pages it has to be copies.
+        A driver can't reach a packet that straddles two pages far apart: without huge pages it has to be copies. Raises
+        PortError.
         """
         flags = _USE_NEED_WAKEUP if self._memory.region.huge else _USE_NEED_WAKEUP | _COPY
-        address = struct.pack("=HHIII", _FAMILY, flags, ifindex, self.queue, 0)
+        address = struct.pack("=HHIII", _FAMILY, flags, self._ifindex, self.queue, 0)
         deadline = time.monotonic() + _PATIENCE_S
         while True:
             number = _bind(self._socket.fileno(), address)
             if number == 0:
-                return
+                break
             if number != errno.EBUSY or time.monotonic() > deadline:
                 raise PortError(self.interface, _why_not_bound(number, self.queue))
             time.sleep(0.01)
+        options = self._socket.getsockopt(_LEVEL, _OPTIONS, 4)
+        self.zero_copy = bool(int.from_bytes(options, "little") & _ZERO_COPY)
 
     def _describe(self, port: int) -> None:
         record = SocketQueue(self.address)
@@ -136,12 +147,23 @@ class XdpSocket:
         """What the kernel counted since the socket was made."""
         return Statistics(*struct.unpack("=6Q", self._socket.getsockopt(_LEVEL, _STATISTICS, 48)))
 
+    def backlog(self) -> int:
+        """Packets that the kernel has delivered and no worker has taken yet."""
+        ring = Ring(self.address + RINGS["rx"])
+        producer, consumer = (ctypes.c_uint32.from_address(index).value for index in (ring.producer, ring.consumer))
+        return (producer - consumer) & INDEX
+
+    def release(self) -> None:
+        """What is to be sent is sent, and the queue is the kernel's again. No worker may use it any more."""
+        if self._socket.fileno() >= 0:
+            self._drain()
+            self._socket.close()
+
     def close(self) -> None:
-        """Gives the queue back to the kernel and every packet to the pool. No worker may use the queue any more."""
+        """Releases the queue, and gives every packet back to the pool."""
         if not self._mappings:
             return
-        self._drain()
-        self._socket.close()
+        self.release()
         for mapping in self._mappings:
             mapping.close()
         self._mappings.clear()

@@ -43,6 +43,7 @@ _NUMBERS = {
     "bpf_map_lookup_elem": [c_int, c_void_p, c_void_p],
     "bpf_map_update_batch": [c_int, c_void_p, c_void_p, POINTER(c_uint32), c_void_p],
     "bpf_link_create": [c_int, c_int, c_int, c_void_p],
+    "bpf_link_update": [c_int, c_int, c_void_p],
     "bpf_link_detach": [c_int],
     "bpf_link_get_next_id": [c_uint32, POINTER(c_uint32)],
     "bpf_link_get_fd_by_id": [c_uint32],
@@ -173,6 +174,11 @@ def attach_xdp(program: int, ifindex: int) -> int:
     """A link's descriptor: the program runs natively on the interface until it is closed, by us or by our death."""
     options = _LinkOptions(ctypes.sizeof(_LinkOptions), XDP_DRIVER_MODE, 0)
     return int(call("bpf_link_create", program, ifindex, XDP, byref(options)))
+
+
+def replace_xdp(link: int, program: int) -> None:
+    """From one packet to the next, the link's interface runs this program: none meets no program."""
+    call("bpf_link_update", link, program, None)
 
 
 def attach_ingress(program: int, ifindex: int) -> None:

@@ -83,6 +83,24 @@ def make_room(interface: Interface, occupant: Occupant | None) -> None:
     _detach(occupant.link)
 
 
+def hold(interface: Interface, link: int) -> int:
+    """A descriptor of the link of that number, by which another Bise's program is on the interface: the program stays
+    while anybody has one open. Raises PortError where the link is gone, or leads elsewhere."""
+    try:
+        descriptor = int(libbpf.call("bpf_link_get_fd_by_id", link))
+    except OSError as error:
+        raise PortError(interface.name, f"the program to replace is gone: {error.strerror}") from error
+    if struct.unpack_from("=I", _description(descriptor), 8)[0] != interface.xdp_program:  # bpf_link_info.prog_id
+        os.close(descriptor)
+        raise PortError(interface.name, "the Bise to replace runs on another interface of this name")
+    return descriptor
+
+
+def number_of(link: int) -> int:
+    """The number of a link, by a descriptor of it."""
+    return int(struct.unpack_from("=I", _description(link), 4)[0])  # bpf_link_info.id
+
+
 @contextlib.contextmanager
 def _opened(opener: str, number: int) -> Iterator[int]:
     """A program, link or map by its number. Raises OSError, ENOENT where it is gone."""

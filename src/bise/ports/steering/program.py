@@ -11,7 +11,7 @@ from bise.ports.steering import ethtool, libbpf, netlink
 from bise.ports.steering.build import object_path
 from bise.ports.steering.interface import Answer, Interface, no_native_xdp, read_interface, tags_unseen
 from bise.ports.steering.layout import FLAGS, GATE, MAC, WORDS, Flag, Gate, Reason, mac_word
-from bise.ports.steering.occupant import make_room, read_occupant
+from bise.ports.steering.occupant import hold, make_room, number_of, read_occupant
 from bise.ports.steering.verdicts import Verdicts
 from bise.ports.steering.words import SharedWords
 
@@ -75,11 +75,22 @@ class Steering:
             totals[reason] = sum(values)
         return totals
 
+    @property
+    def link(self) -> int:
+        """The number of the link by which the program is on the interface."""
+        return number_of(self._link)
+
     def attach(self) -> None:
-        """Natively, by a link that dies with the process. Raises PortError with the driver's own reason."""
+        """Natively, by a link that dies with the process, or in place of the predecessor's program, by its link. Raises
+        PortError with the driver's own reason."""
         try:
-            self._link = libbpf.attach_xdp(self._program, self.interface.ifindex)
+            if self._link >= 0:
+                libbpf.replace_xdp(self._link, self._program)
+            else:
+                self._link = libbpf.attach_xdp(self._program, self.interface.ifindex)
         except OSError as error:
+            if self._link >= 0:
+                raise PortError(self.interface.name, f"its program can't be replaced: {error.strerror}") from error
             merges = "; its hardware merges packets (`lro off` may help)" if self.interface.merges_packets else ""
             refusal = self._refusal() or error.strerror
             reason = no_native_xdp(self.interface) or f"no native XDP: {refusal}{merges}"
@@ -110,6 +121,20 @@ class Steering:
         self._restores_tag_stripping = True
         if ethtool.strips_tags(name):
             raise PortError(name, "its hardware takes VLAN tags out and can't be told to leave them in")
+
+    def succeed(self, link: int) -> None:
+        """`attach` will come in place of the program behind this link of a predecessor. Raises PortError."""
+        self._link = hold(self.interface, link)
+
+    def leave_to_successor(self) -> bool:
+        """Somebody else holds the link, too, so that the program stays after `close`, passing everything. Whether it is
+        the successor who has to `inherit` that tags were taken out before."""
+        restores, self._restores_tag_stripping = self._restores_tag_stripping, False
+        return restores
+
+    def inherit(self) -> None:
+        """A predecessor told the hardware to leave tags in: `close` tells it to take them out again."""
+        self._restores_tag_stripping = True
 
     def close(self) -> None:
         """Everything is the kernel's again, as it was before."""
@@ -171,15 +196,30 @@ def steer(name: str, verdicts: tuple[Verdicts, Verdicts], untagged: bool = False
     """
     interface = read_interface(name)
     make_room(interface, read_occupant(interface))
-    try:
-        steering = _loaded(interface, verdicts, untagged)
-    except PermissionError as error:
-        raise PortError(name, "loading a BPF program needs root (CAP_BPF and CAP_NET_ADMIN)") from error
-    except OSError as error:
-        raise PortError(name, f"the kernel refused the steering program: {error.strerror}") from error
+    steering = _loaded_or_refused(interface, verdicts, untagged)
     try:
         steering.attach()
     except PortError:
         steering.close()
         raise
     return steering
+
+
+def succeed(name: str, verdicts: tuple[Verdicts, Verdicts], link: int, untagged: bool = False) -> Steering:
+    """Like `steer`, where a predecessor's program is on the interface by this link, and stays there until `attach`."""
+    steering = _loaded_or_refused(read_interface(name), verdicts, untagged)
+    try:
+        steering.succeed(link)
+    except PortError:
+        steering.close()
+        raise
+    return steering
+
+
+def _loaded_or_refused(interface: Interface, verdicts: tuple[Verdicts, Verdicts], untagged: bool) -> Steering:
+    try:
+        return _loaded(interface, verdicts, untagged)
+    except PermissionError as error:
+        raise PortError(interface.name, "loading a BPF program needs root (CAP_BPF and CAP_NET_ADMIN)") from error
+    except OSError as error:
+        raise PortError(interface.name, f"the kernel refused the steering program: {error.strerror}") from error
