@@ -143,6 +143,7 @@ class _Memory:
         _set(self.record, descriptors=places[3], descriptor_count=len(sleepers), counts=self.counts)
         _set(self.record, blind=queues - len(sleepers), due=places[5])
         _set(self.record, tick=pipeline.tick.address if pipeline.tick is not None and queues else 0)
+        _set(self.record, timers=len(pipeline.graph.timers) if self.record.tick else 0)
 
     def sums(self) -> Counter[str]:
         """Packets by sink since the plan was published."""
