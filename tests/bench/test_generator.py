@@ -1,5 +1,6 @@
 """The generator: its packets are what scapy makes of the same fields, they arrive, and it dies with its parent."""
 
+import math
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from scapy.layers.l2 import Ether
 
 from bise.bench.generator import Meter, Offer, Sender, Sink
 from bise.bench.generator.meter import Sample, between, rates
+from bise.bench.generator.sink import Delays
 from bise.bench.topology import ROUTER_MAC, SOURCE, Line
 from tests.namespaces import CLIENT, SERVER, Topology
 from tests.oracle.peer import Peer, wait_any
@@ -127,3 +129,32 @@ def test_the_generator_dies_with_whoever_started_it() -> None:
     with Line(routes=1, purpose="bisetestdying"):
         pass
     assert not list(Path("/run/netns").glob("bisetestdying-*"))
+
+
+def test_delays_are_told_within_3_percent() -> None:
+    for delay_ns in (5, 63, 64, 1000, 54_321, 1_000_000, 2**31 - 1):
+        shift = max(0, delay_ns.bit_length() - 6)
+        counters = [0] * 1024
+        counters[32 * shift + (delay_ns >> shift)] = 10
+        assert Delays(tuple(counters)).percentile_us(99) == pytest.approx(delay_ns / 1000, rel=0.03, abs=0.001)
+
+
+def test_percentiles_follow_from_counters() -> None:
+    found = Delays((0, 90, 0, 9, 1))
+    assert [found.percentile_us(percent) for percent in (50, 99, 99.9)] == [0.0015, 0.0035, 0.0045]
+    assert math.isnan(Delays((0, 0)).percentile_us(50))
+
+
+@pytest.mark.root
+def test_stamped_packets_are_timed() -> None:
+    with Line(routes=4) as line, Sink(line.server, "s0", stamped=True) as sink, Meter(sink) as meter:
+        offer = Offer(SOURCE, line.destinations(64), 5000, stamped=True)
+        with meter.follow(Sender(line.client, "c0", ROUTER_MAC, offer, line.cores.traffic)):
+            deadline = time.monotonic() + 20
+            while sum(sink.delays.packets) < 500 and time.monotonic() < deadline:
+                meter.pass_time(0.05)
+        counted = sum(sink.delays.packets)
+        assert counted >= 500
+        assert 1 < sink.delays.percentile_us(50) < 20_000
+        sink.forget_delays()
+        assert sum(sink.delays.packets) == 0

@@ -1,7 +1,9 @@
 """Workers: two of them, each way of waiting, and Bises side by side."""
 
 import os
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from socket import AF_INET, SOCK_DGRAM, socket
 
 import pytest
@@ -31,10 +33,40 @@ def check(router: Router) -> None:
         ping(client, router.port("s").host6, 25)
 
 
+def idle(router: Router) -> tuple[float, float]:
+    """The share of a core that the worker runs while nobody sends, and how often it goes to sleep in a second."""
+    tasks = Path(f"/proc/{router.pid}/task").iterdir()
+    (worker,) = (task for task in tasks if (task / "comm").read_text().startswith("worker-"))
+
+    def spent() -> tuple[int, int, int]:
+        (switches,) = (line for line in (worker / "status").read_text().splitlines() if line.startswith("voluntary"))
+        return time.monotonic_ns(), int((worker / "schedstat").read_text().split()[0]), int(switches.split()[1])
+
+    begun, ran, slept = spent()
+    wait_until("a second has passed", lambda: time.monotonic_ns() > begun + 1_000_000_000)
+    ended, ran_then, slept_then = spent()
+    return (ran_then - ran) / (ended - begun), (slept_then - slept) * 1e9 / (ended - begun)
+
+
 @pytest.mark.parametrize("mode", ["poll", "adaptive", "interrupt"])
 def test_each_way_of_waiting(topology: Topology, mode: str) -> None:
     with routed(topology, ("--mode", mode)) as router:
-        assert router.bise.ask("status")["mode"] == mode
+        status = router.bise.ask("status")
+        assert (status["mode"], status["notes"]) == (mode, [])
+        check(router)
+        share, sleeps = idle(router)
+        if mode == "poll":
+            assert sleeps < 20
+        else:
+            assert share < 0.1
+            assert 100 < sleeps < 400
+        check(router)
+
+
+def test_a_port_that_wakes_nobody_is_told_of(topology: Topology) -> None:
+    with routed(topology, ("--mode", "interrupt", "--port", "memory:spare")) as router:
+        (note,) = router.bise.ask("status")["notes"]
+        assert "at spare;" in note
         check(router)
 
 

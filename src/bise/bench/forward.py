@@ -78,14 +78,15 @@ def compare(job: Job, rounds: int, core: int) -> Iterator[Round]:
                 raise BiseError(f"{router.strays()} packets were not forwarded")
 
 
-def _decile(windows: Iterable[Sequence[float]]) -> float:
+def decile(windows: Iterable[Sequence[float]]) -> float:
+    """The lower one of all windows."""
     return statistics.quantiles([one for several in windows for one in several], n=10)[0]
 
 
 def costs(rounds: Sequence[Round]) -> tuple[float, float, float]:
     """Cycles a packet in one set-up: ours, testpmd's `mac`, its `io`."""
     ours, mac, io = zip(*((one.ours, one.mac, one.io) for one in rounds), strict=True)
-    return _decile(ours), _decile(mac), _decile(io)
+    return decile(ours), decile(mac), decile(io)
 
 
 def measure(set_ups: int = 5, rounds: int = 3, jobs: tuple[Job, ...] = JOBS) -> Iterator[dict[str, Any]]:

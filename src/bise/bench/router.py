@@ -9,7 +9,7 @@ from bise.bench.traffic import HOST_MAC, ROUTER_MAC, Job
 from bise.engine import worker as parts
 from bise.engine.crew import Crew, Duty, ReceiveQueue, TransmitLane
 from bise.engine.graph import build as build_graph
-from bise.engine.pipeline import build
+from bise.engine.pipeline import Pipeline, build
 from bise.engine.writer import Driver
 from bise.features.ethernet import nodes as ethernet
 from bise.features.ethernet.control import Faces
@@ -49,6 +49,7 @@ class Router:
         self.pipeline = build(build_graph("ethernet.input", PARTS), DRIVERS)
         self.crew = Crew([core], parts.POLL, _register, _unregister)
         receive = ReceiveQueue(0, 0, self.ports[0].queues[0].address, 0, 0, -1, -1, 0)
+        self.further_states: dict[str, int] = {}  # addresses of those of nodes besides the features'
         self.duty = Duty((receive,), (TransmitLane(1, 0, self.ports[1].queues[0].address),))
 
     def _fill(self, job: Job, prefixes: Prefixes) -> None:
@@ -73,12 +74,13 @@ class Router:
         self.ipv4.hops = self.ipv6.hops = self.hops.address
 
     def states(self) -> dict[str, int]:
-        """Addresses of the features' states."""
+        """Addresses of all nodes' states."""
         return {
             "bise.features.ethernet.state.State": self.faces.state.address,
             "bise.features.ipv4.state.State": self.ipv4.address,
             "bise.features.ipv6.state.State": self.ipv6.address,
             "bise.features.nexthop.state.State": self.hops.state.address,
+            **self.further_states,
         }
 
     def measure(self, windows: int, window_s: float) -> list[float]:
@@ -92,6 +94,25 @@ class Router:
             time.sleep(window_s)
             after, ended = self.crew.sums()["transmit"], time.monotonic()
             found.append(tsc_hz() * (ended - begun) / max(1, after - before))
+        self.crew.stop()
+        return found
+
+    def measure_thread(self, pipeline: Pipeline, windows: int, window_s: float) -> list[float]:
+        """The same for another pipeline, of the time alone that the worker really had its core."""
+        self.crew.publish(pipeline, [self.duty], self.states())
+        self.crew.start()
+        while not self.crew.all_turning():
+            time.sleep(0.001)
+        (member,) = self.crew.members
+        assert member.thread is not None
+        assert member.thread.ident is not None
+        clock, found = time.pthread_getcpuclockid(member.thread.ident), []
+        for _ in range(windows):
+            before, begun = self.crew.sums()["transmit"], time.clock_gettime(clock)
+            time.sleep(window_s)
+            after, ended = self.crew.sums()["transmit"], time.clock_gettime(clock)
+            if after > before:
+                found.append(tsc_hz() * (ended - begun) / (after - before))
         self.crew.stop()
         return found
 

@@ -76,7 +76,7 @@ class Line:
             *(f"route add {network}.0/24 via 198.18.1.2" for network in self.networks),
         )
         self.router.sysctl({"net/ipv4/ip_forward": 1})
-        self._incoming = serve_port(self.router, "c")
+        self.incoming = serve_port(self.router, "c")
         for namespace, interface in ((self.server, "s0"), (self.router, "s")):
             move(serve_port(namespace, interface), self.cores.traffic, first=True)
         self.kernel_forwards()
@@ -91,8 +91,8 @@ class Line:
 
         `first`: ahead of all ordinary tasks; for rates that don't fill the core.
         """
-        move(self._incoming, self.cores.forwarding, first=first)
+        move(self.incoming, self.cores.forwarding, first=first)
 
     def worker_forwards(self) -> None:
         """The other core serves that port, and a worker has the core that forwards to itself."""
-        move(self._incoming, self.cores.traffic, first=True)
+        move(self.incoming, self.cores.traffic, first=True)

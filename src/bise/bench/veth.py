@@ -17,7 +17,7 @@ from bise.bench.running import RunningBise
 from bise.bench.topology import ROUTER_MAC, SOURCE, Cores, Line
 from bise.errors import BiseError
 
-_OVER = 1.08  # of what the router can do: flooding it much harder costs it up to a third
+OVER = 1.08  # of what the router can do: flooding it much harder costs it up to a third
 _FLOOD_S = 1.0
 _SETTLE_S = 0.5
 _LEAST = 10_000.0
@@ -32,16 +32,18 @@ def two_cores() -> Cores:
 
 
 class Road:
-    """A line of client, router and server with traffic on it, while the block runs."""
+    """A line of client, router and server with traffic on it, while the block runs. `stamped`: the sink counts how long
+    packets took."""
 
-    def __init__(self, cores: Cores, purpose: str = "bisebench") -> None:
+    def __init__(self, cores: Cores, purpose: str = "bisebench", stamped: bool = False) -> None:
         self.line = Line(cores=cores, purpose=purpose)
+        self._stamped = stamped
         self._present = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             stack.enter_context(self.line)
-            self.sink = stack.enter_context(Sink(self.line.server, "s0"))
+            self.sink = stack.enter_context(Sink(self.line.server, "s0", self._stamped))
             self.meter = stack.enter_context(Meter(self.sink))
             self._present = stack.pop_all()
         return self
@@ -52,7 +54,7 @@ class Road:
     @contextmanager
     def traffic(self, rate: float, nice: int = HEAVIEST) -> Iterator[None]:
         """Packets at this rate while the block runs; 0: all that the generator can."""
-        offer = Offer(SOURCE, self.line.destinations(), rate)
+        offer = Offer(SOURCE, self.line.destinations(), rate, stamped=self._stamped)
         sender = Sender(self.line.client, "c0", ROUTER_MAC, offer, self.line.cores.traffic, nice=nice)
         with self.meter.follow(sender):
             self.meter.pass_time(_SETTLE_S)
@@ -63,7 +65,7 @@ class Road:
         with heaviest():
             with self.traffic(0):
                 flooded = self.meter.pass_time(_FLOOD_S).rate
-            with self.traffic(max(_LEAST, _OVER * flooded)):
+            with self.traffic(max(_LEAST, OVER * flooded)):
                 before = self.meter.now()
                 self.meter.pass_time(seconds)
                 return before, between(before, self.meter.now())

@@ -143,6 +143,7 @@ class _Memory:
         _set(self.record, descriptors=places[3], descriptor_count=len(sleepers), counts=self.counts)
         _set(self.record, blind=queues - len(sleepers), due=places[5])
         _set(self.record, tick=pipeline.tick.address if pipeline.tick is not None and queues else 0)
+        _set(self.record, timers=len(pipeline.graph.timers) if self.record.tick else 0)
 
     def sums(self) -> Counter[str]:
         """Packets by sink since the plan was published."""
@@ -289,7 +290,7 @@ class _Closing:
 
 def _nanoseconds_a_cycle() -> int:
     """The length of a cycle of the time-stamp counter in ns, times 2^32; measured over 20 ms."""
-
+    read_cycles()  # the first call loads its code: that would count as part of the 20 ms
     begin, start = time.monotonic_ns(), read_cycles()
     time.sleep(0.02)
     return ((time.monotonic_ns() - begin) << 32) // max(1, read_cycles() - start)

@@ -30,14 +30,14 @@ BURST = 32  # packets
 LANE_ROOM = 64  # packets
 ALIVE_NS = 5_000_000  # how far ahead a running worker moves its deadlines
 PROMISE_NS = 100_000  # and how often: steering programs on other cores read them for each packet
-DOZE_NS = 4_000_000  # the longest sleep of an idle worker
+DOZE_NS = 4_000_000  # the longest sleep of an idle worker: with ALIVE_NS, the kernel has a dead one's ports in 9 ms
+NAP_NS = 50_000  # and of one with a port that can't wake it
 SPIN_ROUNDS = 4096  # empty rounds before an adaptive worker sleeps
 REBASE_CYCLES = 1 << 20  # how long the cycle counter is trusted before the clock is read again
 POLL, ADAPTIVE, INTERRUPT = 0, 1, 2
 
 _clock_gettime = external("clock_gettime", "i32", ("i32", "i64"))
-_poll = external("poll", "i32", ("i64", "i64", "i32"))
-_usleep = external("usleep", "i32", ("u32",))
+_ppoll = external("ppoll", "i32", ("i64", "i64", "i64", "i64"))
 
 
 class Worker(Header):
@@ -56,7 +56,7 @@ class Worker(Header):
     idle = le64()  # empty rounds in succession
     base_cycles = le64()  # the cycle counter when the clock was last read
     base = le64()  # what the clock said then, in ns
-    seconds = le64()  # struct timespec for clock_gettime
+    seconds = le64()  # struct timespec for clock_gettime and ppoll
     fraction = le64()
     asleep = le64()  # times that it slept
     spare = le64()  # address of an empty packet for the next timer, 0: none yet
@@ -82,6 +82,7 @@ class Plan(Header):
     counts = le64(constant=True)  # address of a 64-bit counter for each sink of the pipeline
     tick = le64(constant=True)  # address of the function (worker, plan, ending) -> packets that calls timers; 0: none
     due = le64(constant=True)  # address of an array: when each timer is due, in ns; written by the worker
+    timers = le64(constant=True)  # how many there are
     watch = le64(constant=True)  # address of the Watch record where `pipeline` is the instrumented twin, else 0
 
 
@@ -150,15 +151,23 @@ def _keep_promise(worker, plan, now):
 
 
 @hot
+def _longest_sleep(plan, now):
+    """In ns: no timer becomes due meanwhile, and a port that can't wake the worker doesn't wait for long."""
+    longest = NAP_NS if plan.blind > 0 else DOZE_NS
+    for number in range(plan.timers):
+        longest = min(longest, load64(plan.due + 8 * number) - now)
+    return max(longest, 0)
+
+
+@hot
 def _rest(worker, plan, now):
-    """Sleeps until a packet comes or DOZE_NS have passed; ports without a descriptor are looked at every 50 us."""
+    """Sleeps until a packet comes to a port that can wake the worker, or as long as it may."""
     _promise(plan, now + DOZE_NS + ALIVE_NS)
     worker.promised = 0
     worker.asleep += 1
-    if plan.blind > 0 or plan.descriptor_count == 0:
-        _usleep(50)
-    else:
-        _poll(plan.descriptors, plan.descriptor_count, DOZE_NS // 1_000_000)
+    worker.seconds = 0
+    worker.fraction = _longest_sleep(plan, now)
+    _ppoll(plan.descriptors, plan.descriptor_count, worker.address + _SECONDS, 0)
     _read_clock(worker)
 
 

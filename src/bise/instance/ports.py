@@ -73,6 +73,10 @@ class PortTable:
             kinds |= {DPDK, FACE}
         return tuple(Driver(kind, _MODULES[kind]) for kind in sorted(kinds or {AF_XDP}))
 
+    def sleepless(self) -> list[str]:
+        """Names of the ports whose packets can't wake a worker: idle ones look again and again."""
+        return [name for name, port in self.open_ports.items() if isinstance(port, OwnedPort)]
+
     def duties(self) -> list[Duty]:
         """Each worker's share: the queues whose number is its own, modulo the number of workers."""
         return [self._duty(worker) for worker in range(self._workers)]

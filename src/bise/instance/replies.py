@@ -8,9 +8,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from bise.control import messages
+from bise.control.config import Mode
 from bise.control.objects import Destination, Prefix, address_text, mac_text
 from bise.control.socket import Verb
 from bise.engine.node import Drop, Punt
+from bise.engine.worker import NAP_NS
 from bise.errors import BiseError
 from bise.instance import gating
 from bise.instance.insides import Insides
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from bise.instance.instance import Instance
 
 _MOST_ROUTES = 10_000
+_NAP_US = NAP_NS // 1000
 _NO_HUGE_PAGES = (
     "no huge pages reserved: transparent ones are asked for; without either a packet costs up to twice the cycles "
     "(`sysctl vm.nr_hugepages=256`)"
@@ -63,8 +66,14 @@ class Replies:
             "native": self._native(),
             "mirror": self._mirror() if begun else {"clean": False, "resyncs": 0, "divergences": 0},
             "confirm_deadline_ns": of.confirm_by_ns,
-            "notes": [*of.listeners.notes, *of.insight.notes()],
+            "notes": [*of.listeners.notes, *of.insight.notes(), *(self._sleepless() if begun else [])],
         }
+
+    def _sleepless(self) -> list[str]:
+        mode, found = self._of.wanted.mode, self._of.ports.sleepless()
+        if mode is Mode.POLL or not found:
+            return []
+        return [f"mode {mode}: packets can't wake a worker at {', '.join(found)}; idle ones look every {_NAP_US} us"]
 
     def _memory(self) -> messages.Memory:
         pool = getattr(self._of, "pool", None)

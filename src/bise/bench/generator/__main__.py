@@ -17,6 +17,7 @@ _ENDLESS = (1 << 31) - 1
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 _ADDRESS_OF_INTERFACE = 0x8927  # SIOCGIFHWADDR
 _BURST_S = 50e-6  # at most so much traffic at once, as far as whole batches allow
+_STAMPED_BURST_S = 5e-6
 _LARGEST_BATCH = 64
 
 
@@ -37,7 +38,8 @@ def main() -> None:
     print(json.dumps([program.map_id(loaded.map(name)) for name in ("sent", "settings")]), flush=True)
     if not sys.stdin.readline():
         return
-    wanted = offer.packets_per_second * _BURST_S or _LARGEST_BATCH
+    burst_s = _STAMPED_BURST_S if offer.stamped else _BURST_S
+    wanted = offer.packets_per_second * burst_s or _LARGEST_BATCH
     batch = max(1, min(_LARGEST_BATCH, int(wanted)))
     while not ended:
         try:
@@ -59,6 +61,7 @@ def _set_up(loaded: libbpf.BpfObject, offer: Offer, interface: str, router_mac: 
         sum=total,
         is_ipv6=offer.is_ipv6,
         port=PORT,
+        stamped=offer.stamped,
     )
     settings.headers[: len(headers)] = headers
     program.store(loaded.map("settings"), 0, settings)

@@ -67,14 +67,15 @@ class Meter:
 
     @contextmanager
     def follow(self, sender: Sender) -> Iterator[None]:
-        """What `sender` sends counts while the block runs; traffic flows meanwhile."""
-        with sender:
+        """What `sender` sends counts, to the last packet; traffic flows while the block runs."""
+        try:
+            sender.start()
             self._sender = sender
-            try:
-                yield
-            finally:
-                with self._consistent:
-                    self._sender, self._sent_before = None, self._sent_before + sender.sent
+            yield
+        finally:
+            with self._consistent:
+                sender.stop()
+                self._sender, self._sent_before = None, self._sent_before + sender.sent
 
     def _sample(self) -> None:
         while not self._ended.wait(_EVERY_S):

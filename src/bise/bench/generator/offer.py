@@ -12,13 +12,17 @@ _HOPS = 64
 
 @dataclass(frozen=True)
 class Offer:
-    """`size` in octets without the frame check sequence, so 60 is Ethernet's smallest frame; rate 0: all it can."""
+    """`size` in octets without the frame check sequence, so 60 is Ethernet's smallest frame; rate 0: all it can.
+
+    `stamped`: IPv4 packets tell when they were made, and hardly wait for others behind them.
+    """
 
     source: str
     destinations: Sequence[str]
     packets_per_second: float = 0.0
     flows: int = 256
     size: int = 60
+    stamped: bool = False
 
     @property
     def is_ipv6(self) -> bool:

@@ -16,6 +16,7 @@ _SOURCE = Path(__file__).with_name("traffic.bpf.c")
 _BUILT = _SOURCE.parent / "build" / "traffic.bpf.o"
 _LIVE_FRAMES = 1 << 1  # BPF_F_TEST_XDP_LIVE_FRAMES
 HEADERS = 62
+DELAYS = 1024
 
 Record = TypeVar("Record", bound=ctypes.Structure)
 
@@ -31,6 +32,7 @@ class Settings(ctypes.Structure):
         ("sum", c_uint32),
         ("is_ipv6", c_uint32),
         ("port", c_uint32),
+        ("stamped", c_uint32),
         ("headers", c_uint8 * (HEADERS + 2)),
     )
 
@@ -49,6 +51,12 @@ class Gap(ctypes.Structure):
     """struct gap of traffic.bpf.c."""
 
     _fields_ = (("last_ns", c_uint64), ("longest_ns", c_uint64))
+
+
+class Delays(ctypes.Structure):
+    """struct delays of traffic.bpf.c."""
+
+    _fields_ = (("packets", c_uint64 * DELAYS),)
 
 
 class _RunOptions(ctypes.Structure):

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from typing import Any, Self
 
 from bise.bench.generator import program
@@ -16,6 +17,7 @@ from bise.errors import BiseError
 from bise.ports.steering import libbpf
 
 _MODULE = "bise.bench.generator"
+_PATIENCE_S = 10.0
 
 
 class Sender:
@@ -34,6 +36,7 @@ class Sender:
         *,
         nice: int = HEAVIEST,
     ) -> None:
+        self._total: int | None = None
         order = {"interface": interface, "router_mac": router_mac, "core": core, "nice": nice}
         order["offer"] = dataclasses.asdict(offer)
         with namespace.inside():
@@ -55,6 +58,14 @@ class Sender:
         self._process.stdin.write("go\n")
         self._process.stdin.flush()
 
+    def wait_until_sending(self) -> None:
+        """Until the first packet is out. Raises BiseError where none is."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while not self.sent:
+            if time.monotonic() > deadline:
+                raise BiseError(f"the generator has sent nothing for {_PATIENCE_S:.0f} s")
+            time.sleep(0.001)
+
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -64,7 +75,9 @@ class Sender:
 
     @property
     def sent(self) -> int:
-        """Packets so far."""
+        """Packets so far, or until it was stopped."""
+        if self._total is not None:
+            return self._total
         return sum(core.packets for core in program.per_core(self._sent, program.Sent))
 
     def set_rate(self, packets_per_second: float) -> None:
@@ -78,6 +91,7 @@ class Sender:
         if self._process.poll() is None:
             self._process.terminate()
         self._process.wait()
+        self._total = self.sent
         for descriptor in (self._sent, self._settings):
             os.close(descriptor)
         for stream in (self._process.stdin, self._process.stdout):

@@ -1,5 +1,6 @@
 """Where traffic ends: counted and dropped at the interface that it arrives at, before Linux's stack sees it."""
 
+import math
 import socket
 from dataclasses import dataclass
 from typing import Any, Self
@@ -8,6 +9,8 @@ from bise.bench.generator import program
 from bise.bench.generator.offer import PORT
 from bise.bench.namespaces import Namespace
 from bise.ports.steering import libbpf
+
+_A_DOUBLING = 32  # counters for each power of two
 
 
 @dataclass(frozen=True)
@@ -19,13 +22,36 @@ class Arrived:
     longest_gap_ns: int
 
 
-class Sink:
-    """Counts at `interface` of `namespace` while the block runs."""
+@dataclass(frozen=True)
+class Delays:
+    """Packets by how long they took, as the program counts them: each counter is a stretch of time."""
 
-    def __init__(self, namespace: Namespace, interface: str) -> None:
+    packets: tuple[int, ...]
+
+    def percentile_us(self, percent: float) -> float:
+        """So many packets in a hundred took no longer, to 3 %; nan if none came."""
+        wanted, seen = sum(self.packets) * percent / 100, 0
+        for number, count in enumerate(self.packets):
+            seen += count
+            if count and seen >= wanted:
+                return (_beginning_ns(number) + _beginning_ns(number + 1)) / 2000
+        return math.nan
+
+
+def _beginning_ns(number: int) -> int:
+    """The shortest delay that counter `number` counts: 64 of one ns each, then 32 for each power of two."""
+    shift = max(0, number // _A_DOUBLING - 1)
+    return number - _A_DOUBLING * shift << shift
+
+
+class Sink:
+    """Counts at `interface` of `namespace` while the block runs. `stamped`: packets tell when they were made."""
+
+    def __init__(self, namespace: Namespace, interface: str, stamped: bool = False) -> None:
         self._loaded = program.load("count")
-        program.store(self._loaded.map("settings"), 0, program.Settings(port=PORT))
+        program.store(self._loaded.map("settings"), 0, program.Settings(port=PORT, stamped=stamped))
         self._received, self._gap = self._loaded.map("received"), self._loaded.map("gap")
+        self._delays = self._loaded.map("delays")
         self._namespace = namespace
         with namespace.inside():
             self._ifindex = socket.if_nametoindex(interface)
@@ -57,3 +83,14 @@ class Sink:
         """The longest gap is looked for anew."""
         cores = libbpf.library().libbpf_num_possible_cpus()
         program.store(self._gap, 0, bytes(program.Gap()) * cores)
+
+    @property
+    def delays(self) -> Delays:
+        """Of the stamped packets that came since `forget_delays`."""
+        cores = program.per_core(self._delays, program.Delays)
+        return Delays(tuple(map(sum, zip(*(core.packets for core in cores), strict=True))))
+
+    def forget_delays(self) -> None:
+        """They are counted anew."""
+        cores = libbpf.library().libbpf_num_possible_cpus()
+        program.store(self._delays, 0, bytes(program.Delays()) * cores)

@@ -15,7 +15,10 @@
 #define IPV4_HEADERS 42		/* Ethernet, IPv4, UDP */
 #define IPV6_HEADERS 62
 #define LATE_NS 100000		/* a generator that is later than this gives up the packets it has missed */
-#define MAX_TURNS 100000
+#define PATIENCE_NS 5000		/* and one that is early by more lets its core do other things first */
+#define MAX_TURNS 1000
+#define DELAYS 1024		/* counters: 32 for each power of two, so that each tells a delay within 3 % */
+#define LONGEST_NS (1ull << 31)
 
 struct settings {
 	__u64 gap_ps;		/* between two packets; 0: as fast as it goes */
@@ -25,6 +28,7 @@ struct settings {
 	__u32 sum;		/* of what the checksum covers and no packet changes: IPv4's header, IPv6's pseudo header */
 	__u32 is_ipv6;
 	__u32 port;		/* UDP destination, by which `count` knows our packets */
+	__u32 stamped;		/* IPv4 packets hold the time when they were made, behind their headers */
 	__u8 headers[IPV6_HEADERS + 2];
 };
 
@@ -36,6 +40,10 @@ struct counters {
 struct gap {
 	__u64 last_ns;		/* when the newest packet came */
 	__u64 longest_ns;	/* between two packets, since this was last set to zero */
+};
+
+struct delays {
+	__u64 packets[DELAYS];	/* that took so long from `generate` to `count` */
 };
 
 #define ONE(kind, record)                                                                                             \
@@ -50,6 +58,7 @@ struct ONE(BPF_MAP_TYPE_PERCPU_ARRAY, __u64) due_ps SEC(".maps");
 struct ONE(BPF_MAP_TYPE_PERCPU_ARRAY, __u64) sent SEC(".maps");
 struct ONE(BPF_MAP_TYPE_PERCPU_ARRAY, struct counters) received SEC(".maps");
 struct ONE(BPF_MAP_TYPE_PERCPU_ARRAY, struct gap) gap SEC(".maps");
+struct ONE(BPF_MAP_TYPE_PERCPU_ARRAY, struct delays) delays SEC(".maps");
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -67,25 +76,33 @@ static __always_inline __u32 folded(__u32 sum)
 
 struct turn {
 	__u64 due_ns;
+	__u64 until_ns;
 };
 
 static long not_yet(__u32 index, struct turn *turn)
 {
-	return bpf_ktime_get_ns() >= turn->due_ns;
+	__u64 now = bpf_ktime_get_ns();
+
+	return now >= turn->due_ns || now >= turn->until_ns;
 }
 
-static __always_inline void wait_turn(__u64 gap_ps)
+/* Waits for the next packet's turn, and says whether it has come. */
+static __always_inline int is_turn(__u64 gap_ps)
 {
 	__u64 *due = bpf_map_lookup_elem(&due_ps, &FIRST), now = bpf_ktime_get_ns();
 
 	if (!due)
-		return;
+		return 1;
 	if (*due / 1000 + LATE_NS < now)
 		*due = now * 1000;
-	struct turn turn = { .due_ns = *due / 1000 };
-	if (now < turn.due_ns)
+	struct turn turn = { .due_ns = *due / 1000, .until_ns = now + PATIENCE_NS };
+	if (now < turn.due_ns) {
 		bpf_loop(MAX_TURNS, not_yet, &turn, 0);
+		if (bpf_ktime_get_ns() < turn.due_ns)
+			return 0;
+	}
 	*due += gap_ps;
+	return 1;
 }
 
 static __always_inline int write_ipv4(void *packet, void *end, struct settings *all, struct in6_addr *target, __u32 flow)
@@ -128,8 +145,8 @@ SEC("xdp") int generate(struct xdp_md *frame)
 
 	if (!all || !count)
 		return XDP_ABORTED;
-	if (all->gap_ps)
-		wait_turn(all->gap_ps);
+	if (all->gap_ps && !is_turn(all->gap_ps))
+		return XDP_DROP;
 	which = ((__u64)chance * all->destinations) >> 32;
 	flow = (((chance * 2654435761u) >> 16) * all->flows) >> 16;
 	struct in6_addr *target = bpf_map_lookup_elem(&targets, &which);
@@ -137,6 +154,9 @@ SEC("xdp") int generate(struct xdp_md *frame)
 		return XDP_ABORTED;
 	if (all->is_ipv6 ? write_ipv6(packet, end, all, target, flow) : write_ipv4(packet, end, all, target, flow))
 		return XDP_ABORTED;
+	__u64 *stamp = packet + IPV4_HEADERS;
+	if (all->stamped && (void *)(stamp + 1) <= end)
+		*stamp = bpf_ktime_get_ns();
 	*count += 1;
 	return bpf_redirect(all->interface, 0);
 }
@@ -175,6 +195,22 @@ static __always_inline void note_gap(void)
 	longest->last_ns = now;
 }
 
+static __always_inline void note_delay(__u64 stamp)
+{
+	struct delays *found = bpf_map_lookup_elem(&delays, &FIRST);
+	__u64 took = bpf_ktime_get_ns() - stamp;
+	__u32 shift = 0;
+
+	if (!found)
+		return;
+	if (took >= LONGEST_NS)
+		took = LONGEST_NS - 1;
+	for (__u32 step = 16; step; step >>= 1)
+		if (took >> (shift + step) >= 32)
+			shift += step;
+	found->packets[(32 * shift + (took >> shift)) & (DELAYS - 1)] += 1;
+}
+
 SEC("tc") int count(struct __sk_buff *packet)
 {
 	struct ethhdr *ethernet = (void *)(long)packet->data;
@@ -188,6 +224,9 @@ SEC("tc") int count(struct __sk_buff *packet)
 	if (hops < 0)
 		return TC_ACT_OK;
 	note_gap();
+	__u64 *stamp = (void *)ethernet + IPV4_HEADERS;
+	if (all->stamped && (void *)(stamp + 1) <= end)
+		note_delay(*stamp);
 	seen->packets += 1;
 	seen->wrong += hops != 63;
 	return TC_ACT_SHOT;
