@@ -78,7 +78,8 @@ def _occupied(subject: str, interface: Interface) -> Finding | None:
         advice = f"ip link set dev {interface.name} xdp off, if nobody needs it"
         return Finding(subject, Verdict.STOPS, f"busy: {occupant} is attached", advice)
     if occupant.process:
-        return Finding(subject, Verdict.STOPS, f"busy: Bise runs on it (process {occupant.process})", "stop that first")
+        advice = "stop that first, or --replace it"
+        return Finding(subject, Verdict.STOPS, f"busy: Bise runs on it (process {occupant.process})", advice)
     return Finding(subject, Verdict.GOOD, f"{occupant} of a Bise that ended; the next start replaces it")
 
 
