@@ -114,9 +114,8 @@ def rows(rounds: Sequence[dict[str, dict[str, Look]]]) -> Iterator[dict[str, Any
 def _figures(load: str) -> Iterator[tuple[str, str, Callable[[Look], float]]]:
     """What is told of a load: its name, its unit, and where it stands in a Look."""
     yield "CPU", "% of a core", lambda look: look.cpu
-    if load == FULL:
-        yield "forwarded", "packets/s", lambda look: look.rate
     if load != IDLE:
+        yield "forwarded", "packets/s", lambda look: look.rate
         for number, percent in enumerate(PERCENTILES):
             yield f"latency, {percent:g} %", "us", partial(_latency_us, number)
 
