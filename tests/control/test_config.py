@@ -91,6 +91,8 @@ def test_an_amount_of_memory_is_read(text, octets):
         ("name = 'a'\nports = [", 2, "Invalid value"),
         ("name = 'a'\nname = 'b'", 2, "Cannot overwrite a value"),
         ("name = 'a'\nmode poll", 2, "Expected '='"),
+        (f"queues = {'9' * 5000}", 1, "Exceeds the limit"),
+        (f"queues = {'[' * 5000}", 1, "maximum recursion depth exceeded"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_named_with_line_and_key(written, text, line, words):

@@ -165,6 +165,10 @@ WRONG: list[tuple[Any, str]] = [
     ({"neighbours": [{"colour": 1}]}, r"neighbours\[0\]: no key 'colour'; there are link"),
     ({"routes": [["10.0.0.0/8", 254, [4711]]]}, r"routes\[0\]: .* is no \[prefix"),
     ({"routes": [["10.0.0.1/8", 254, [0]]]}, r"routes\[0\]: "),
+    ({"routes": 5}, "routes: a list expected, not 5"),
+    ({"links": None}, "links: a list expected"),
+    ({"gates": 5}, "gates: a list expected"),
+    ({"neighbours": [{"link": 1, "family": 4, "address": -1}]}, r"neighbours\[0\]"),
     ({"settings": {"use_pmtu": 3}}, "settings.use_pmtu: bool expected, not 3"),
 ]
 
@@ -176,6 +180,21 @@ def test_what_is_no_state_is_refused_with_the_place(tmp_path: Path, change: Any,
     with pytest.raises(StateError, match=words) as told:
         read(tmp_path / "state")
     assert str(tmp_path / "state") in str(told.value)
+
+
+def test_a_file_without_end_of_brackets_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("[" * 200_000)
+    with pytest.raises(StateError, match="is no JSON: maximum recursion depth"):
+        read(tmp_path / "state")
+
+
+@pytest.mark.parametrize(("key", "value"), [("mac", -1), ("mac", 1 << 48), ("mac", "-1"), ("address", 1 << 200)])
+def test_a_number_that_is_no_address_is_named(tmp_path: Path, key: str, value: object) -> None:
+    told = as_json(state())
+    told["neighbours"][2][key] = value
+    (tmp_path / "state").write_text(json.dumps(told))
+    with pytest.raises(StateError, match=rf"neighbours\[2\].{key}: {value!r} is no "):
+        read(tmp_path / "state")
 
 
 def test_a_wrong_address_is_named(tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ WRONG = {
     "udp 10.0.0.1:1 > 20.1.2.3:2 tll 1": ("no option 'tll'", "tll"),
     "udp 10.0.0.1:1 > 20.1.2.3:2 ttl": ("a number from 0 to 255 is needed", ""),
     "udp 10.0.0.1:1 > 20.1.2.3:2 ttl 256": ("a number from 0 to 255", "256"),
+    f"udp 10.0.0.1:1 > 20.1.2.3:2 ttl {'9' * 5000}": ("a number from 0 to 255", "9" * 5000),
     "udp 10.0.0.1:1 > 20.1.2.3:2 hlim 2": ("'hlim' is not IPv4's", "hlim"),
     "udp [::1]:1 > [::2]:2 ttl 2": ("'ttl' is not IPv6's", "ttl"),
     "udp 10.0.0.1:1 > 20.1.2.3:2 size 27": ("a udp packet has 28 octets at least", "27"),

@@ -38,6 +38,9 @@ def main() -> int:
     console.print(f"seed {wanted.seed}: the same again with --seed {wanted.seed}", highlight=False)
     try:
         return _run(wanted, Screen(console))
+    except BiseError as error:
+        console.print(f"[bold red]stopped:[/] {error}", highlight=False)
+        return 1
     except KeyboardInterrupt:
         console.print("interrupted")
         return 130

@@ -83,19 +83,20 @@ def _mapping(value: Any, place: str) -> dict[str, Any]:
     return value
 
 
-def _list(value: Any, place: str) -> list[Any]:
+def listed(value: Any, place: str) -> list[Any]:
+    """A list as it is. Raises NotSo."""
     if not isinstance(value, list):
         raise NotSo(f"{place}: a list expected, not {value!r}")
     return value
 
 
 def _items(kind: Any, value: Any, place: str) -> list[Any]:
-    return [decoded(kind, one, f"{place}[{number}]") for number, one in enumerate(_list(value, place))]
+    return [decoded(kind, one, f"{place}[{number}]") for number, one in enumerate(listed(value, place))]
 
 
 def _columns(kind: Any, value: Any, place: str) -> list[Any]:
     hints = _hints(kind)
-    if len(_list(value, place)) != len(hints):
+    if len(listed(value, place)) != len(hints):
         raise NotSo(f"{place}: {len(hints)} values expected ({', '.join(hints)})")
     return [decoded(hint, one, f"{place}.{name}") for (name, hint), one in zip(hints.items(), value, strict=True)]
 
@@ -114,6 +115,8 @@ def _object(kind: Any, value: Any, place: str) -> Any:
         found[name] = (
             _number(name, one, at) if isinstance(one, str) and _is_text(name) else decoded(hints[name], one, at)
         )
+        if _is_text(name) and found[name] is not None and not 0 <= found[name] < 1 << (48 if name == _MAC else 128):
+            raise NotSo(f"{at}: {one!r} is no {'MAC' if name == _MAC else 'address'}")
     return kind(**found)
 
 

@@ -76,7 +76,7 @@ def read(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path}: not UTF-8 (octet {error.start})") from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # tomllib's own, and those that too long and too deep ones raise
         raise ConfigurationError(_syntax(path, text, str(error))) from None
     settings: dict[str, Any] = {}
     for key, value in document.items():

@@ -10,7 +10,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-from bise.control.codec import NotSo, decoded, encoded
+from bise.control.codec import NotSo, decoded, encoded, listed
 from bise.control.gates.settings import Settings
 from bise.control.objects import (
     Address,
@@ -125,7 +125,7 @@ def read(path: Path) -> State:
         found = json.loads(path.read_bytes())
     except OSError as error:
         raise StateError(f"can't read {path}: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StateError(f"{path} is no JSON: {error}") from None
     return from_json(found, str(path))
 
@@ -143,7 +143,7 @@ def from_json(found: Any, place: str = "state") -> State:
             (*_objects(found), *_destinations(found)),
             decoded(Mapping[str, int], found["drawn"], "drawn"),
             decoded(frozenset[int], found["bare"], "bare"),
-            tuple(found.get("gates", ())),
+            tuple(listed(found.get("gates", []), "gates")),
             bool(found.get("clean", True)),
             bool(found.get("complete", True)),
             str(found.get("name", "")),
@@ -155,7 +155,7 @@ def from_json(found: Any, place: str = "state") -> State:
 
 
 def _objects(found: Mapping[str, Any]) -> list[MirrorObject]:
-    lists = ((name, kind, found[name]) for name, kind in TABLES.items())
+    lists = ((name, kind, listed(found[name], name)) for name, kind in TABLES.items())
     return [decoded(kind, one, f"{name}[{at}]") for name, kind, values in lists for at, one in enumerate(values)]
 
 
@@ -163,7 +163,7 @@ def _destinations(found: Mapping[str, Any]) -> list[Destination]:
     ways: Sequence[Route] = decoded(tuple[Route, ...], found["ways"], "ways")
     shared: dict[tuple[int, ...], tuple[Route, ...]] = {}
     made = []
-    for number, line in enumerate(found["routes"]):
+    for number, line in enumerate(listed(found["routes"], "routes")):
         try:
             prefix, table, numbers = line
             net, key = ip_network(prefix), tuple(numbers)

@@ -17,6 +17,7 @@ _PORTED = ("udp", "tcp")
 _ECHO = {"icmp": 8, "icmp6": 128}
 _ETHERTYPES = {4: 0x0800, 6: 0x86DD}
 IP: TypeAlias = IPv4Address | IPv6Address
+_LONGEST_NUMBER = 20  # digits; int() refuses thousands of them by an error of its own
 
 
 class NotUnderstood(BiseError):
@@ -103,7 +104,7 @@ def _end(word: _Word, protocol: str, what: str) -> tuple[IP, int]:
 
 
 def _number(word: _Word, most: int) -> int:
-    if not word.text.isdecimal() or int(word.text) > most:
+    if not word.text.isdecimal() or len(word.text) > _LONGEST_NUMBER or int(word.text) > most:
         raise word.wrong(f"a number from 0 to {most} is needed" + (f", not {word.text!r}" if word.text else ""))
     return int(word.text)
 

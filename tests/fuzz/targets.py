@@ -1,0 +1,3 @@
+"""What can be fuzzed: modules of this folder with an `examine`."""
+
+TARGETS = ("wire", "graph", "netlink", "files")
