@@ -27,5 +27,5 @@ def open_memory(wanted: Configuration, opened: AsyncExitStack) -> tuple[Pool, Lo
         opened.callback(shared.close)
     punting = PuntTap(wanted.name)
     opened.callback(punting.close)
-    table = PortTable(Shared(pool, punting, verdicts), pool, len(wanted.cores), wanted.queues)
+    table = PortTable(Shared(pool, punting, verdicts), pool, len(wanted.cores), wanted.queues, wanted.spread)
     return pool, LocalAddresses(verdicts), table
