@@ -13,8 +13,8 @@ STATUS: messages.Status = {
     "mode": "adaptive",
     "memory": {"pool_octets": 256 << 20, "huge_pages": False, "note": "up to twice the cycles a packet"},
     "workers": [
-        {"core": 0, "packets": 1_234_567_890, "busy": 0.97, "epoch": 3100, "busy_rounds": 3007},
-        {"core": 1, "packets": 0, "busy": 0.0, "epoch": 3100, "busy_rounds": 0},
+        {"core": 0, "packets": 1_234_567_890, "busy": 0.97, "epoch": 3100, "busy_rounds": 3007, "handed": 17},
+        {"core": 1, "packets": 0, "busy": 0.0, "epoch": 3100, "busy_rounds": 0, "handed": 0},
     ],
     "ports": [
         {"name": "eth0", "ifindex": 2, "kind": "kernel", "state": "up", "gate": None},
@@ -46,6 +46,7 @@ PORTS: list[messages.PortCounters] = [
         "mtu": 1500,
         "up": True,
         "queues": 2,
+        "spread": False,
         "received": 1_000_000,
         "transmitted": 999_000,
         "received_octets": 64_000_000,

@@ -38,7 +38,7 @@ def test_status_shows_everything_that_matters(call, daemon):
     assert "version 0.1.0, process 4711, up 1 h 2 min, mode adaptive" in outcome.out
     assert "packet memory 256 MiB, no huge pages (up to twice the cycles a packet)" in outcome.out
     assert ["eth0", "kernel", "2", "up", "-"] in outcome.words
-    assert ["0", "1", "234", "567", "890", "97%", "3", "100"] in outcome.words
+    assert ["0", "1", "234", "567", "890", "17", "97%", "3", "100"] in outcome.words
     assert ["routes", "10", "000", "3"] in outcome.words
     assert "gate netfilter: nft table inet [filter]\n" in outcome.out
     assert "    the kernel forwards all traffic received on eth1 (announced)\n" in outcome.out

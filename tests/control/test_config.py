@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from bise.control.config import Configuration, ConfigurationError, Mode, configuration
+from bise.control.config import Configuration, ConfigurationError, Mode, Spread, configuration
 from bise.control.port_specs import KernelPort, VhostUserPort
 
 WHOLE = """
@@ -41,6 +41,12 @@ def test_a_file_is_read_whole(written):
         memory=1 << 30,
         queues=2,
     )
+
+
+def test_spreading_is_automatic_unless_something_is_said(written):
+    assert configuration(None, {}).spread is Spread.AUTO
+    assert configuration(written('spread = "always"'), {}).spread is Spread.ALWAYS
+    assert "spread: auto, always, never: one of these, not 'yes'" in complaint(written('spread = "yes"'))
 
 
 def test_nothing_said_is_the_default():

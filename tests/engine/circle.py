@@ -11,7 +11,8 @@ import os
 import sys
 import time
 
-from bise.engine.crew import Crew, Duty, ReceiveQueue, TransmitLane
+from bise.engine.crew import Crew
+from bise.engine.duty import Duty, ReceiveQueue, TransmitLane
 from bise.engine.graph import build as build_graph
 from bise.engine.node import Part, To
 from bise.engine.worker import ADAPTIVE

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
-from bise.engine.crew import Crew, Duty, ReceiveQueue, TransmitLane
+from bise.engine.crew import Crew
+from bise.engine.duty import Duty, ReceiveQueue, TransmitLane
 from bise.engine.graph import Graph
 from bise.engine.pipeline import Pipeline, load, place
 from bise.engine.watching import Wanted, Watching
@@ -79,9 +80,9 @@ class Rings:
         return found
 
 
-def build(graph: Graph) -> Pipeline:
+def build(graph: Graph, drivers: Sequence[Driver] = (DRIVER,)) -> Pipeline:
     """Over ports in memory. The cache knows nothing of the tests' own hot code: the pipeline's name has to."""
-    named, path, module = _entry(write(graph, [DRIVER]), graph)
+    named, path, module = _entry(write(graph, drivers), graph)
     return Pipeline(graph, named, path, module.burst, module.tick if graph.timers else None)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from bise.engine.graph import build
 from bise.engine.node import Part, Timer
-from bise.engine.writer import Driver, write
+from bise.engine.writer import HAND_OVER, Driver, write
 from bise.hot import Header
 from tests.engine import steps
 
@@ -30,7 +30,7 @@ def small() -> str:
 
 
 @pytest.mark.parametrize("watched", [False, True])
-@pytest.mark.parametrize("drivers", [[ONE], [ONE, TWO]])
+@pytest.mark.parametrize("drivers", [[ONE], [ONE, TWO], [ONE, HAND_OVER], [ONE, TWO, HAND_OVER]])
 @pytest.mark.parametrize("parts", [[steps.PART], [steps.PART, steps.TURNING, steps.FORESEEING], [steps.PART, TIMED]])
 def test_every_pipeline_is_a_module_without_faults(parts, drivers, watched, tmp_path):
     text = write(build("steps.begin", parts), drivers, watched).text
@@ -44,16 +44,24 @@ def test_every_pipeline_is_a_module_without_faults(parts, drivers, watched, tmp_
     assert done.returncode == 0, done.stdout
 
 
-def test_the_instrumented_twin_is_the_pipeline_with_lines_between():
+@pytest.mark.parametrize("drivers", [[ONE, TWO], [ONE, HAND_OVER]])
+def test_the_instrumented_twin_is_the_pipeline_with_lines_between(drivers):
     """Nothing of what the fast one does is left out, done otherwise, or done in another order."""
     graph = build("steps.begin", [steps.PART, steps.TURNING, steps.FORESEEING])
-    bare, twin = (write(graph, [ONE, TWO], watched).text.splitlines() for watched in (False, True))
+    bare, twin = (write(graph, drivers, watched).text.splitlines() for watched in (False, True))
     lines = iter(twin[twin.index("@entry(3)") :])
     assert all(line in lines for line in bare[bare.index("@entry(3)") :])
     added = {line.strip() for line in twin} - {line.strip() for line in bare}
     assert {word for line in added for word in re.findall(r"(\w+)\(", line)} <= {
         "Watch", "is_watched", "run_bare", "begin_burst", "begin", "cycles", "step", "keep",
     }  # fmt: skip
+
+
+def test_handing_over_costs_nothing_where_it_is_not_asked_for():
+    graph = build("steps.begin", [steps.PART])
+    plain, asked = (write(graph, drivers).text.splitlines() for drivers in ([ONE, TWO], [ONE, TWO, HAND_OVER]))
+    assert not any("hand" in line for line in plain)
+    assert len(asked) < len(plain) + 20
 
 
 def test_states_are_listed_once_in_the_nodes_order():

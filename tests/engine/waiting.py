@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from bise.engine import worker as parts
-from bise.engine.crew import Crew, Duty, ReceiveQueue, TransmitLane
+from bise.engine.crew import Crew
+from bise.engine.duty import Duty, ReceiveQueue, TransmitLane
 from bise.engine.graph import build as build_graph
 from bise.engine.node import Part, Timer
 from bise.hot import Region, load64

@@ -7,7 +7,7 @@ AssertionError where a packet is lost, changed or told of wrongly.
 
 import ctypes
 
-from bise.engine.crew import Duty
+from bise.engine.duty import Duty
 from bise.engine.graph import build
 from bise.engine.watch import CAME, LEFT
 from bise.engine.watching import EVERY, Wanted

@@ -80,6 +80,14 @@ def living_pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
 
 
 @pytest.fixture(scope="session", params=FORWARDERS)
+def narrow_pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    """One queue a port, and two workers."""
+    cores = ",".join(map(str, sorted(os.sched_getaffinity(0))[:2]))
+    with paired(request.param, PORTS, STANDARD, ("--cores", cores)) as two:
+        yield two
+
+
+@pytest.fixture(scope="session", params=FORWARDERS)
 def wide_pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
     """Two queues a port, and two workers."""
     cores = ",".join(map(str, sorted(os.sched_getaffinity(0))[:2]))

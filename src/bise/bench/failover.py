@@ -45,11 +45,12 @@ def stopped(bise: RunningBise) -> Iterator[None]:
 
 
 @contextmanager
-def hung(bise: RunningBise) -> Iterator[None]:
-    """A worker that doesn't come back from where it is, as if in a loop without end."""
+def hung(bise: RunningBise, which: str = _CORE_WORD) -> Iterator[None]:
+    """Workers that don't come back from where they are, as if in a loop without end: those whose threads' names begin
+    so."""
     trace = ctypes.CDLL(None, use_errno=True).ptrace
     trace.argtypes = [ctypes.c_long] * 4
-    threads = _workers(bise)
+    threads = _workers(bise, which)
     for thread in threads:
         trace(_SEIZE, thread, 0, 0)
         trace(_INTERRUPT, thread, 0, 0)
@@ -66,9 +67,9 @@ def _bury(thread: int) -> None:
             pass
 
 
-def _workers(bise: RunningBise) -> list[int]:
+def _workers(bise: RunningBise, which: str) -> list[int]:
     threads = Path(f"/proc/{bise.process.pid}/task").iterdir()
-    return [int(thread.name) for thread in threads if (thread / "comm").read_text().startswith(_CORE_WORD)]
+    return [int(thread.name) for thread in threads if (thread / "comm").read_text().startswith(which)]
 
 
 EVENTS: dict[str, Callable[[RunningBise], Any]] = {"SIGKILL": killed, "SIGSTOP": stopped, "hung worker": hung}

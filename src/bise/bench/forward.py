@@ -67,7 +67,7 @@ def compare(job: Job, rounds: int, core: int) -> Iterator[Round]:
         path, prefixes = Path(folder) / "in.pcap", job.prefixes()
         job.capture(prefixes, path)
         with (
-            contextlib.closing(Router(job, prefixes, path, core, packets)) as router,
+            contextlib.closing(Router(job, prefixes, path, [core], packets)) as router,
             forwarder(path, "mac", others[0], core, True, packets) as mac,
             forwarder(path, "io", others[0], core, True, packets) as io,
         ):

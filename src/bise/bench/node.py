@@ -84,7 +84,7 @@ def compare(job: Job, rounds: int, core: int) -> Iterator[dict[str, float]]:
         job.capture(prefixes, path)
         files, memory = declared(Path(folder)), Region(_STATE, huge_pages=False)
         records = {f"{kind.__module__}.{kind.__qualname__}" for file in files.values() for kind in file.states}
-        with contextlib.closing(Router(job, prefixes, path, core, packets_for(job))) as router:
+        with contextlib.closing(Router(job, prefixes, path, [core], packets_for(job))) as router:
             router.further_states = dict.fromkeys(records, memory.address)
             found = {what: build(graph, DRIVERS) for what, graph in graphs(files).items()}
             for _ in range(rounds):

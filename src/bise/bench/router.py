@@ -1,13 +1,15 @@
-"""Our pipeline between an in-memory source and a null sink, on one core, without control plane or kernel."""
+"""Our pipeline between in-memory sources and null sinks, one of each for a core, without control plane or kernel."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from bise.bench.prefixes import Prefixes
 from bise.bench.testpmd import tsc_hz
 from bise.bench.traffic import HOST_MAC, ROUTER_MAC, Job
 from bise.engine import worker as parts
-from bise.engine.crew import Crew, Duty, ReceiveQueue, TransmitLane
+from bise.engine.crew import Crew
+from bise.engine.duty import Duty, ReceiveQueue, TransmitLane
 from bise.engine.graph import build as build_graph
 from bise.engine.pipeline import Pipeline, build
 from bise.engine.writer import Driver
@@ -35,22 +37,33 @@ _HOPS = 16
 
 
 class Router:
-    """Forwards the packets of a capture; both families' tables are there, that of the job's family is filled."""
+    """Forwards the packets of a capture; both families' tables are there, that of the job's family is filled.
 
-    def __init__(self, job: Job, prefixes: Prefixes, source: Path, core: int, packets: int) -> None:
-        self.pool = Pool(packets)
-        kinds = {"in": devices.source(str(source)), "out": devices.sink()}
-        self.ports = [DpdkPort(name, kind, self.pool) for name, kind in kinds.items()]
+    `sources` and `sinks`: by core. The first ones are what `measure` uses.
+    """
+
+    def __init__(self, job: Job, prefixes: Prefixes, source: Path, cores: Sequence[int], packets: int) -> None:
+        self.pool, numbers = Pool(packets), range(len(cores))
+        self.sources = [DpdkPort(f"in{number}", devices.source(str(source)), self.pool) for number in numbers]
+        self.sinks = [DpdkPort(f"out{number}", devices.sink(), self.pool) for number in numbers]
         self.faces, self.hops = Faces(2), Hops(immediately)
         self.faces.set_mac(0, ROUTER_MAC)
         self.tables = Prefix32(immediately), Prefix128(immediately)
         self._fill(job, prefixes)
         self._make_states()
         self.pipeline = build(build_graph("ethernet.input", PARTS), DRIVERS)
-        self.crew = Crew([core], parts.POLL, _register, _unregister)
-        receive = ReceiveQueue(0, 0, self.ports[0].queues[0].address, 0, 0, -1, -1, 0)
+        self.crew = Crew(cores[:1], parts.POLL, register, unregister)
         self.further_states: dict[str, int] = {}  # addresses of those of nodes besides the features'
-        self.duty = Duty((receive,), (TransmitLane(1, 0, self.ports[1].queues[0].address),))
+        self.duty = Duty((self.receives(0),), (self.sends(0),))
+
+    def receives(self, number: int, spread: bool = False) -> ReceiveQueue:
+        """The queue of a source."""
+        address = self.sources[number].queues[0].address
+        return ReceiveQueue(0, 0, address, 0, 0, -1, -1, spread=spread)
+
+    def sends(self, number: int) -> TransmitLane:
+        """The lane to a sink: which of them the packets' port is, is the worker's business."""
+        return TransmitLane(1, 0, self.sinks[number].queues[0].address)
 
     def _fill(self, job: Job, prefixes: Prefixes) -> None:
         self.hops.set_link(2, Egress(port=1, mac=ROUTER_MAC, mtu=1500))
@@ -122,7 +135,7 @@ class Router:
 
     def close(self) -> None:
         """Before its memory goes: DPDK gives back what lies in it."""
-        for port in self.ports:
+        for port in (*self.sources, *self.sinks):
             port.close()
         self.pool.close()
         for table in self.tables:
@@ -130,9 +143,10 @@ class Router:
         self._region.close()
 
 
-def _register() -> None:
+def register() -> None:
+    """Makes a worker's thread known to the pool."""
     shim.call("worker", "bise_thread_register")
 
 
-def _unregister() -> None:
+def unregister() -> None:
     shim.attempt("bise_thread_unregister")

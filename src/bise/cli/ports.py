@@ -13,7 +13,8 @@ def ports(name: Name = "default", json: Json = False) -> None:
     if json:
         show.as_json(reply)
         return
-    columns = ("port", "kind", "mac", "mtu#", "up", "queues#", "received#", "transmitted#", "punted#", "dropped#")
+    counters = ("received#", "transmitted#", "punted#", "dropped#")
+    columns = ("port", "kind", "mac", "mtu#", "up", "queues#", "spread", *counters)
     show.table(columns, (_row(port) for port in reply))
     steered = [(port["name"], why, packets) for port in reply for why, packets in port["steering"].items() if packets]
     if steered:
@@ -30,6 +31,7 @@ def _row(port: PortCounters) -> tuple[object, ...]:
         str(port["mtu"]),
         port["up"],
         port["queues"],
+        port["spread"],
         port["received"],
         port["transmitted"],
         port["punted"],

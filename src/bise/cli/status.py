@@ -22,7 +22,8 @@ def status(name: Name = "default", json: Json = False) -> None:
         ((port["name"], port["kind"], str(port["ifindex"]), port["state"], port["gate"]) for port in reply["ports"]),
     )
     show.line("")
-    show.table(("core#", "packets#", "busy#", "epoch#"), (_worker(worker) for worker in reply["workers"]))
+    columns = ("core#", "packets#", "handed over#", "busy#", "epoch#")
+    show.table(columns, (_worker(worker) for worker in reply["workers"]))
     show.line("")
     shares("mirrored", reply["native"])
     show.line("")
@@ -68,5 +69,5 @@ def _head(reply: Status) -> None:
         show.line(f"gives the interfaces back in {left}, unless confirmed: bise confirm", "bold yellow")
 
 
-def _worker(worker: Worker) -> tuple[str, int, str, int]:
-    return str(worker["core"]), worker["packets"], f"{worker['busy']:.0%}", worker["epoch"]
+def _worker(worker: Worker) -> tuple[str, int, int, str, int]:
+    return str(worker["core"]), worker["packets"], worker["handed"], f"{worker['busy']:.0%}", worker["epoch"]

@@ -32,9 +32,18 @@ class Mode(StrEnum):
     INTERRUPT = "interrupt"
 
 
+class Spread(StrEnum):
+    """Of which ports Bise itself spreads packets over the workers: those with fewer queues than there are workers, all,
+    or none."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
 @dataclass(frozen=True)
 class Configuration:
-    """One Bise. `memory`: octets of the packet pool. `queues`: of each port, None for one a worker.
+    """One Bise. `memory`: octets of the packet pool. `queues`: of each port, None for one a worker at most.
 
     `cores` is empty where the operator named none, until `machine.admitted` chooses. `nodes`: users' files. `replaces`:
     it takes over from the one of its name that runs.
@@ -49,6 +58,7 @@ class Configuration:
     confirm_ns: int | None = None
     nodes: tuple[Path, ...] = ()
     replaces: bool = False
+    spread: Spread = Spread.AUTO
 
 
 def configuration(path: Path | None, flags: Mapping[str, object]) -> Configuration:
@@ -164,6 +174,12 @@ def _mode(value: object) -> Mode:
     return Mode(str(value))
 
 
+def _spread(value: object) -> Spread:
+    if value not in list(Spread):
+        raise ValueError(f"{', '.join(Spread)}: one of these, not {value!r}")
+    return Spread(str(value))
+
+
 def _memory(value: object) -> int:
     found = re.fullmatch(r"(\d{1,15})([KMGT]?)(?:i?B)?", str(value), re.ASCII)
     if isinstance(value, bool) or found is None:
@@ -190,6 +206,7 @@ _SETTINGS: Mapping[str, Callable[[object], Any]] = {
     "mode": _mode,
     "memory": _memory,
     "queues": _number(1, 64),
+    "spread": _spread,
     "confirm": _number(1, MOST_CONFIRM_S),
     "nodes": _nodes,
     "replace": bool,

@@ -21,13 +21,14 @@ class Memory(TypedDict):
 
 class Worker(TypedDict):
     """`busy`: share of its rounds that had packets, 0 to 1, since anybody's last question; `busy_rounds` of `epoch`
-    let two who ask tell it apart."""
+    let two who ask tell it apart. `handed`: packets given to other workers."""
 
     core: int
     packets: int
     busy: float
     epoch: int
     busy_rounds: int
+    handed: int
 
 
 class PortState(TypedDict):
@@ -102,7 +103,8 @@ class HandedOver(TypedDict):
 
 
 class PortCounters(TypedDict):
-    """An element of the reply to `ports`. `steering`: what the steering program left to the kernel, by reason."""
+    """An element of the reply to `ports`. `spread`: whether Bise itself spreads over the workers what comes.
+    `steering`: what the steering program left to the kernel, by reason."""
 
     name: str
     kind: str
@@ -111,6 +113,7 @@ class PortCounters(TypedDict):
     mtu: int
     up: bool
     queues: int
+    spread: bool
     received: int
     transmitted: int
     received_octets: int

@@ -23,12 +23,15 @@ class KernelPort:
 
 @dataclass(frozen=True)
 class VhostUserPort:
-    """The host's end of a virtual machine's NIC. `client`: the machine monitor made the socket, else we do."""
+    """The host's end of a virtual machine's NIC. `client`: the machine monitor made the socket, else we do.
+
+    `queues` 0: one for each worker.
+    """
 
     kind: ClassVar[str] = "vhost-user"
     name: str
     path: str
-    queues: int = 1
+    queues: int = 0
     client: bool = False
 
 
@@ -167,7 +170,8 @@ def _kernel(first: str, options: Options) -> PortSpec:
 def _vhost_user(first: str, options: Options) -> PortSpec:
     path = _path(first)
     client = not _choice(options, "role", _ROLES, default=True)
-    return VhostUserPort(_name(options, _stem(path)), path, _number(options, "queues", 1, 1, 64), client)
+    queues = _number(options, "queues", 0, 1, 64) if "queues" in options else 0
+    return VhostUserPort(_name(options, _stem(path)), path, queues, client)
 
 
 def _memif(first: str, options: Options) -> PortSpec:

@@ -7,57 +7,27 @@ import ctypes
 import os
 import threading
 import time
+import weakref
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import cached_property
 
 from bise.engine import worker as parts
 from bise.engine.clock import read_cycles
+from bise.engine.duty import Duty, ReceiveQueue
 from bise.engine.epochs import Epochs
+from bise.engine.exchange import Doorbell, Exchange, Handing, Way, lay_spread, spread_octets
+from bise.engine.handover import Spread
 from bise.engine.pipeline import Pipeline
 from bise.engine.punting import Punting
-from bise.engine.worker import BURST, LANE_OCTETS, Lane, Plan, Queue, Worker
+from bise.engine.worker import BURST, HANDED, LANE_OCTETS, Lane, Plan, Queue, Worker
 from bise.hot import Header, Region, load64, store64, store_release
 
 PORTS = 256  # lanes that each worker has room for
 _LINE = 64
 _PR_SET_NAME = 15  # linux/prctl.h
 _SCRATCH = 8 * (BURST + 8)
-
-
-@dataclass(frozen=True)
-class ReceiveQueue:
-    """A receive queue as the daemon describes it; addresses of what its driver and its steering program made.
-
-    `descriptor` -1: none to sleep on. `deadline` and `overload` 0: the port has no kernel behind it. `punting`: what
-    punted packets are written to. `straight`: not 0 where what comes is Linux's and leaves by that port less one.
-    """
-
-    port: int
-    kind: int
-    driver: int
-    deadline: int
-    overload: int
-    descriptor: int
-    punting: int
-    straight: int = 0
-
-
-@dataclass(frozen=True)
-class TransmitLane:
-    """Where a worker sends what leaves by a port."""
-
-    port: int
-    kind: int
-    driver: int
-
-
-@dataclass(frozen=True)
-class Duty:
-    """What one worker does: its queues and the lanes to every port."""
-
-    queues: tuple[ReceiveQueue, ...]
-    lanes: tuple[TransmitLane, ...]
+_DRAIN_S = 0.2
 
 
 class Member:
@@ -65,12 +35,12 @@ class Member:
 
     def __init__(self, core: int, mode: int, nanoseconds: int) -> None:
         self.core = core
-        self._region = Region(4 * _LINE + Punting.size + 2 * _SCRATCH + PORTS * LANE_OCTETS, huge_pages=False)
+        self._region = Region(5 * _LINE + Punting.size + 2 * _SCRATCH + PORTS * LANE_OCTETS, huge_pages=False)
         start = self._region.address
         self.record = Worker(start)
-        self.punting = Punting(start + 4 * _LINE)
-        self.idle_word = start + 3 * _LINE  # what stands for the deadline of a port without a kernel
-        scratch = start + 4 * _LINE + Punting.size
+        self.punting = Punting(start + 5 * _LINE)
+        self.idle_word = start + 4 * _LINE  # what stands for the deadline of a port without a kernel
+        scratch = start + 5 * _LINE + Punting.size
         self.lanes = scratch + 2 * _SCRATCH
         self.record.mode, self.record.nanoseconds = mode, nanoseconds
         self.record.received, self.record.finished = scratch, scratch + _SCRATCH
@@ -82,9 +52,20 @@ class Member:
         self.past: Counter[str] = Counter()
         self.past_received: Counter[tuple[int, str]] = Counter()
 
+    @cached_property
+    def bell(self) -> Doorbell:
+        """How another worker tells this one that it has handed something over."""
+        descriptor = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        weakref.finalize(self, os.close, descriptor)
+        return Doorbell(self.record.address + Worker.sleeping.offset, descriptor)
+
     def packets(self) -> int:
         """What this worker has received so far."""
         return sum(number for (_, what), number in self.received().items() if what == "packets")
+
+    def handed(self) -> int:
+        """What this worker received and gave to another one."""
+        return sum(number for (_, what), number in self.received().items() if what == "handed")
 
     def sums(self) -> Counter[str]:
         """Packets by sink since the start. Never less than before, whatever plans are exchanged meanwhile."""
@@ -94,7 +75,8 @@ class Member:
         return total
 
     def received(self) -> Counter[tuple[int, str]]:
-        """Packets and octets received by port number since the start."""
+        """By port number: "packets" and "octets" received since the start, and packets "punted", "handed" to other
+        workers and "lost" where these had no room."""
         total = Counter(self.past_received)
         for plan in self._counting():
             total.update(plan.received())
@@ -114,15 +96,18 @@ def _fill(address: int, words: int, value: int) -> None:
 
 
 class _Memory:
-    """The memory of one plan, kept as long as a worker may read it."""
+    """The memory of one plan, kept as long as a worker may read it. `peers`: addresses of the other workers' words that
+    say how long they are alive."""
 
-    def __init__(self, member: Member, pipeline: Pipeline, duty: Duty, states: Sequence[int]) -> None:
+    def __init__(
+        self, member: Member, pipeline: Pipeline, duty: Duty, states: Sequence[int], peers: Sequence[int]
+    ) -> None:
         self.pipeline, self.duty = pipeline, duty
-        queues = len(duty.queues)
-        sleepers = [queue.descriptor for queue in duty.queues if queue.descriptor >= 0]
-        sizes = [Plan.size, 8 * len(states), 8 * queues, 8 * len(sleepers), 8 * len(pipeline.graph.sinks)]
-        sizes += [8 * len(pipeline.graph.timers)]
-        sizes += [Queue.size] * queues
+        queues, spreads = duty.queues, [queue.spreading for queue in duty.queues if queue.spreading is not None]
+        sleepers = list(dict.fromkeys(queue.descriptor for queue in queues if queue.descriptor >= 0))
+        sizes = [Plan.size, 8 * len(states), 8 * len(queues), 8 * len(sleepers), 8 * len(pipeline.graph.sinks)]
+        sizes += [8 * len(pipeline.graph.timers), 8 * len(peers)]
+        sizes += [Queue.size] * len(queues) + [spread_octets(spreading) for spreading in spreads]
         self._region = Region(sum(-(-size // _LINE) * _LINE for size in sizes), huge_pages=False)
         places, at = [], self._region.address
         for size in sizes:
@@ -130,20 +115,31 @@ class _Memory:
             at += -(-size // _LINE) * _LINE
         self.record = Plan(places[0])
         self.counts = places[4]
-        self.queues = [Queue(place) for place in places[6:]]
-        for number, address in enumerate(states):
-            store64(places[1] + 8 * number, address)
-        for number, queue in enumerate(duty.queues):
-            store64(places[2] + 8 * number, places[6 + number])
+        self.queues = [Queue(place) for place in places[7 : 7 + len(queues)]]
+        _list(places[1], states)
+        _list(places[2], places[7:])
+        _list(places[3], [descriptor | 1 << 32 for descriptor in sleepers])  # struct pollfd: POLLIN
+        _list(places[6], peers)
+        for number, queue in enumerate(queues):
             _describe(self.queues[number], queue, member)
-        for number, descriptor in enumerate(sleepers):
-            store64(places[3] + 8 * number, descriptor | 1 << 32)  # struct pollfd: POLLIN
-        _set(self.record, pipeline=pipeline.burst.address, queues=places[2], queue_count=queues, lanes=member.lanes)
+        self.spreads = self._lay_spreads(places[7 + len(queues) :], member)
+        _set(self.record, pipeline=pipeline.burst.address, queues=places[2], queue_count=len(queues))
         _set(self.record, lane_count=max((lane.port + 1 for lane in duty.lanes), default=0), states=places[1])
         _set(self.record, descriptors=places[3], descriptor_count=len(sleepers), counts=self.counts)
-        _set(self.record, blind=queues - len(sleepers), due=places[5])
+        _set(self.record, blind=sum(queue.descriptor < 0 for queue in queues), due=places[5], lanes=member.lanes)
         _set(self.record, tick=pipeline.tick.address if pipeline.tick is not None and queues else 0)
         _set(self.record, timers=len(pipeline.graph.timers) if self.record.tick else 0)
+        _set(self.record, peers=places[6], peer_count=len(peers), bell=member.bell.descriptor if peers else -1)
+
+    def _lay_spreads(self, places: Sequence[int], member: Member) -> list[tuple[Queue, Spread]]:
+        found: list[tuple[Queue, Spread]] = []
+        for number, queue in enumerate(self.duty.queues):
+            if queue.spreading is not None:
+                place = places[len(found)]
+                spread = lay_spread(place, queue.driver, queue.spreading, member.record.address)
+                self.queues[number].driver = place
+                found.append((self.queues[number], spread))
+        return found
 
     def sums(self) -> Counter[str]:
         """Packets by sink since the plan was published."""
@@ -151,17 +147,28 @@ class _Memory:
         return Counter({name: load64(self.counts + 8 * number) for number, name in enumerate(names)})
 
     def received(self) -> Counter[tuple[int, str]]:
-        """Packets and octets received by port number since the plan was published."""
+        """As the member's, since the plan was published. What is only sent for another worker was received there."""
         total: Counter[tuple[int, str]] = Counter()
         for queue in self.queues:
-            total[queue.port, "packets"] += queue.received
-            total[queue.port, "octets"] += queue.octets
-            total[queue.port, "punted"] += queue.punted
+            if queue.kind != HANDED or queue.straight == 0:
+                total[queue.port, "packets"] += queue.received
+                total[queue.port, "octets"] += queue.octets
+                total[queue.port, "punted"] += queue.punted
+        for queue, spread in self.spreads:
+            total[queue.port, "packets"] += spread.lost
+            total[queue.port, "octets"] += spread.lost_octets
+            total[queue.port, "lost"] += spread.lost
+            total[queue.port, "handed"] += spread.handed
         return total
 
     def close(self) -> None:
         """No worker can read it any more."""
         self._region.close()
+
+
+def _list(place: int, values: Sequence[int]) -> None:
+    for number, value in enumerate(values):
+        store64(place + 8 * number, value)
 
 
 def _set(record: Header, **values: int) -> None:
@@ -184,6 +191,9 @@ class Crew:
         scale = _nanoseconds_a_cycle()
         self.members = [Member(core, mode, scale) for core in cores]
         self.epochs = Epochs([member.record for member in self.members])
+        self._exchange: Exchange | None = None
+        self._duties: list[Duty] = []  # those in force
+        self._left: Counter[tuple[int, str]] = Counter()  # packets handed over that nobody took
         self._prepare, self._leave = prepare, leave
         self.failure: BaseException | None = None
 
@@ -193,10 +203,26 @@ class Crew:
         `states`: address by the name `module.class` of each state record, or one for each worker. Lanes of ports that
         are no longer named discard what reaches them.
         """
-        found = [states[f"{kind.__module__}.{kind.__qualname__}"] for kind in pipeline.source.states]
+        self._addresses = [states[f"{kind.__module__}.{kind.__qualname__}"] for kind in pipeline.source.states]
+        duties, unneeded = self._connected(duties)
+        self._publish(pipeline, duties)
+        for ring in unneeded:
+            self.epochs.retire(_Ending(self, ring))
+
+    def _connected(self, duties: Sequence[Duty]) -> tuple[list[Duty], list[Handing]]:
+        """Where nothing is handed over there is no exchange."""
+        asked = any(queue.spread for duty in duties for queue in duty.queues) or any(
+            lane.owner is not None for duty in duties for lane in duty.lanes
+        )
+        if self._exchange is None and asked:
+            self._exchange = Exchange([member.bell for member in self.members])
+        return (list(duties), []) if self._exchange is None else self._exchange.connect(duties)
+
+    def _publish(self, pipeline: Pipeline, duties: Sequence[Duty]) -> None:
+        self._duties = list(duties)
         for number, (member, duty) in enumerate(zip(self.members, duties, strict=True)):
-            addresses = [state if isinstance(state, int) else state[number] for state in found]
-            plan = _Memory(member, pipeline, duty, addresses)
+            addresses = [state if isinstance(state, int) else state[number] for state in self._addresses]
+            plan = _Memory(member, pipeline, duty, addresses, self._peers(member) if duty.together else ())
             known = {lane.port: lane for lane in duty.lanes}
             for port in range(PORTS):
                 lane = member.lane(port)
@@ -209,6 +235,10 @@ class Crew:
             if before is not None:
                 member.leaving.append(before)
                 self.epochs.retire(_Closing(member, before))
+
+    def _peers(self, member: Member) -> list[int]:
+        """Whoever hands packets over depends on those whom their takers hand packets to, too: on all."""
+        return [other.record.address + Worker.alive.offset for other in self.members if other is not member]
 
     def start(self) -> None:
         """Starts the threads; every worker needs a plan by then."""
@@ -248,7 +278,10 @@ class Crew:
         return all(member.record.epoch > 0 for member in self.members)
 
     def stop(self, patience_s: float | None = None) -> bool:
-        """Ends all threads after the burst that they are in; False if one has not, and may still use anything."""
+        """Ends all threads after the burst that they are in; False if one has not, and may still use anything.
+
+        What was handed over before is led to its end first. A crew that is to start again is given a plan again."""
+        self._drain()
         for member in self.members:
             store_release(member.record.address + Worker.stop.offset, 1)
         for member in self.members:
@@ -258,7 +291,29 @@ class Crew:
                     return False
                 member.thread = None
         self.epochs.stopped()
+        if self._exchange is not None:
+            for way, count in self._exchange.clear().items():
+                self.count_left(way, count)
         return True
+
+    def _drain(self) -> None:
+        """Receives no more, until nothing is under way between workers; while one hangs, in vain."""
+        if self._exchange is None or not self._exchange.is_used or not any(self.running()):
+            return
+        pipeline = next(member.plan.pipeline for member in self.members if member.plan is not None)
+        self._publish(pipeline, self._exchange.last(self._duties))
+        limit, quiet = time.monotonic() + _DRAIN_S, False
+        while not quiet and time.monotonic() < limit:
+            before = self._exchange.is_empty()
+            quiet = self.settle(_DRAIN_S) and before and self._exchange.is_empty()
+
+    def count_left(self, way: Way, count: int) -> None:
+        """Packets that were handed over and that nobody took, as the port or the crew came to its end."""
+        if way.outwards:
+            self.members[way.giver].lane(way.port).dropped += count
+        else:
+            self._left[way.port, "packets"] += count
+            self._left[way.port, "lost"] += count
 
     def sums(self) -> Counter[str]:
         """Packets by sink, of all workers since the start."""
@@ -268,11 +323,23 @@ class Crew:
         return total
 
     def received(self) -> Counter[tuple[int, str]]:
-        """By port number: "packets" and "octets" that the workers received since the start, and packets "punted"."""
-        total: Counter[tuple[int, str]] = Counter()
+        """By port number, as each member's; packets that came are those of all sinks and those "lost"."""
+        total: Counter[tuple[int, str]] = Counter(self._left)
         for member in self.members:
             total.update(member.received())
         return total
+
+
+class _Ending:
+    """Frees a ring that no worker uses, and what nobody took from it."""
+
+    def __init__(self, crew: Crew, ring: Handing) -> None:
+        self._crew, self._ring = crew, ring
+
+    def __call__(self) -> None:
+        assert self._ring.way is not None
+        self._crew.count_left(self._ring.way, self._ring.empty())
+        self._ring.close()
 
 
 class _Closing:

@@ -3,8 +3,12 @@
 General layout of its memory: `Worker` points to the `Plan` in force, which lists the worker's receive queues, its
 transmit lanes (one a port) and the state of each feature. The control thread publishes a new plan with one store; the
 worker reads that pointer once a round and says so in `epoch`. Only the worker writes what it counts.
+
+A worker that hands packets to others promises no more than they do: where one of them hangs, the queue's traffic is the
+kernel's as if its receiver hung.
 """
 
+from bise.engine.ring import waiting
 from bise.hot import (
     Header,
     add64,
@@ -12,6 +16,7 @@ from bise.hot import (
     cycles,
     entry,
     external,
+    fetch_add,
     hot,
     le16,
     le32,
@@ -35,9 +40,11 @@ NAP_NS = 50_000  # and of one with a port that can't wake it
 SPIN_ROUNDS = 4096  # empty rounds before an adaptive worker sleeps
 REBASE_CYCLES = 1 << 20  # how long the cycle counter is trusted before the clock is read again
 POLL, ADAPTIVE, INTERRUPT = 0, 1, 2
+HANDED = 0x200  # kind of the queues and lanes that lead from worker to worker
 
 _clock_gettime = external("clock_gettime", "i32", ("i32", "i64"))
 _ppoll = external("ppoll", "i32", ("i64", "i64", "i64", "i64"))
+_read = external("read", "i64", ("i32", "i64", "i64"))
 
 
 class Worker(Header):
@@ -65,6 +72,11 @@ class Worker(Header):
     copied = le64()  # copies that nodes asked for and got
     uncopied = le64()  # and those that there was no memory or room for
     promised = le64()  # when the deadlines were last moved, in ns; 0: they have to be
+    reserved_1 = le64()
+    reserved_2 = le64()
+    alive = le64()  # until when, in ns, it promises to be alive; others read it, so a line of its own begins here
+    sleeping = le64()  # not 0: it sleeps, or is about to; who hands it a packet sets 0 and wakes it
+    woken = le64()  # what was read from the bell; scratch
 
 
 class Plan(Header):
@@ -84,6 +96,9 @@ class Plan(Header):
     due = le64(constant=True)  # address of an array: when each timer is due, in ns; written by the worker
     timers = le64(constant=True)  # how many there are
     watch = le64(constant=True)  # address of the Watch record where `pipeline` is the instrumented twin, else 0
+    peers = le64(constant=True)  # address of an array: of the `alive` of each worker that this one depends on
+    peer_count = le64(constant=True)
+    bell = le64(constant=True)  # descriptor that wakes this worker where others hand it packets
 
 
 class Queue(Header):
@@ -114,7 +129,7 @@ class Lane(Header):
 
 
 _STOP, _PLAN, _EPOCH = Worker.stop.offset, Worker.plan.offset, Worker.epoch.offset
-_SECONDS = Worker.seconds.offset
+_SECONDS, _SLEEPING, _WOKEN = Worker.seconds.offset, Worker.sleeping.offset, Worker.woken.offset
 LANE_OCTETS = Lane.size + 8 * LANE_ROOM  # 568: no power of two, so lanes don't share cache sets
 
 
@@ -136,8 +151,12 @@ def tell_time(worker):
 
 
 @hot
-def _promise(plan, deadline):
-    """Tells the steering programs of all queues that the worker is alive until `deadline`, in ns."""
+def _promise(worker, plan, deadline):
+    """Tells the steering programs of all queues that the worker, and whoever it hands packets to, is alive until
+    `deadline`, in ns, or until then."""
+    worker.alive = deadline
+    for number in range(plan.peer_count):
+        deadline = min(deadline, load_acquire(load64(plan.peers + 8 * number)))
     for number in range(plan.queue_count):
         queue = Queue(load64(plan.queues + 8 * number))
         store64(queue.deadline, deadline)
@@ -147,7 +166,7 @@ def _promise(plan, deadline):
 def _keep_promise(worker, plan, now):
     if now - worker.promised >= PROMISE_NS:
         worker.promised = now
-        _promise(plan, now + ALIVE_NS)
+        _promise(worker, plan, now + ALIVE_NS)
 
 
 @hot
@@ -161,14 +180,43 @@ def _longest_sleep(plan, now):
 
 @hot
 def _rest(worker, plan, now):
-    """Sleeps until a packet comes to a port that can wake the worker, or as long as it may."""
-    _promise(plan, now + DOZE_NS + ALIVE_NS)
+    """Sleeps until a packet comes that can wake the worker, or as long as it may."""
+    _promise(worker, plan, now + DOZE_NS + ALIVE_NS)
     worker.promised = 0
     worker.asleep += 1
+    if plan.peer_count > 0:
+        _sleep_lightly(worker, plan, now)
+    else:
+        _sleep(worker, plan, now)
+    _read_clock(worker)
+
+
+@hot
+def _sleep(worker, plan, now):
     worker.seconds = 0
     worker.fraction = _longest_sleep(plan, now)
     _ppoll(plan.descriptors, plan.descriptor_count, worker.address + _SECONDS, 0)
-    _read_clock(worker)
+
+
+@hot
+def _sleep_lightly(worker, plan, now):
+    """Sleeps unless another worker has handed something over: engine/ring.py says why that isn't missed."""
+    fetch_add(worker.address + _SLEEPING, 1)
+    if _has_been_handed(plan) == 0:
+        _sleep(worker, plan, now)
+        _read(plan.bell, worker.address + _WOKEN, 8)
+    store_release(worker.address + _SLEEPING, 0)
+
+
+@hot
+def _has_been_handed(plan):
+    """How many packets other workers have handed to this one."""
+    found = 0
+    for number in range(plan.queue_count):
+        queue = Queue(load64(plan.queues + 8 * number))
+        if queue.kind == HANDED:
+            found += waiting(queue.driver)
+    return found
 
 
 @hot
@@ -204,7 +252,7 @@ def work(address):
             worker.busy += 1
         store_release(address + _EPOCH, worker.epoch + 1)
     plan = Plan(load_acquire(address + _PLAN))
-    _promise(plan, 0)
+    _promise(worker, plan, 0)
     if plan.tick != 0:
         call3(plan.tick, address, plan.address, 1)
     return 0

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bise.engine.graph import Graph
+from bise.engine.handover import SPREAD
 from bise.engine.node import NOWHERE, TRANSMIT, Node, Punt, PuntClass
+from bise.engine.worker import HANDED
 from bise.hot import Header
 
 
@@ -21,6 +23,9 @@ class Driver:
 
     kind: int
     module: str
+
+
+HAND_OVER = Driver(HANDED, "bise.engine.handover")  # among the drivers where workers hand packets to each other
 
 
 @dataclass(frozen=True)
@@ -40,12 +45,12 @@ def write(graph: Graph, drivers: Sequence[Driver], watched: bool = False) -> Sou
     blocks = (
         _opening(graph, drivers, states, watched),
         _receive(drivers, watched),
-        _setup(graph, states, watched),
+        _setup(graph, drivers, states, watched),
         *(_node(graph, number, node, watched) for number, node in enumerate(graph.order)),
         _sinks(graph, watched),
         "    queue.received += count\n    queue.octets += octets",
         _flush(drivers, "through"),
-        "    return count",
+        "    return count + handed" if HAND_OVER in drivers else "    return count",
         *([_tick(graph, drivers, states)] if graph.timers and not watched else []),
     )
     return Source("\n".join(blocks) + "\n", states)
@@ -78,13 +83,21 @@ def _opening(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header]
         f"from bise.hot import {'cycles, ' * watched}entry, expect, load64, local",
         *(f"import {module}" for module in dict.fromkeys((*nodes, *(one.module for one in graph.glances)))),
         *(f"from {state.__module__} import {state.__qualname__} as {_state_alias(state)}_record" for state in states),
-        *(f"from {d.module} import receive as receive_{d.kind}, transmit as transmit_{d.kind}" for d in drivers),
+        *map(_imports, drivers),
         "",
         *(f"{_alias(node)} = {node.module}.{node.attribute}.function" for node in graph.order),
         *(f"glance_{number} = {one.module}.{one.attribute}.function" for number, one in enumerate(graph.glances)),
         "make_packet = local(Packet)",
     ]
     return "\n".join(lines)
+
+
+def _imports(driver: Driver) -> str:
+    if driver == HAND_OVER:
+        names = f"Spread, hand_on, hand_over, kept, receive as receive_{HANDED}, relay"
+    else:
+        names = f"receive as receive_{driver.kind}, transmit as transmit_{driver.kind}"
+    return f"from {driver.module} import {names}"
 
 
 def _choice(drivers: Sequence[Driver], indent: str, subject: str, action: str) -> list[str]:
@@ -109,12 +122,34 @@ def _receive(drivers: Sequence[Driver], watched: bool) -> str:
         "    worker, plan, queue = Worker(worker_address), Plan(plan_address), Queue(queue_address)",
         *(_WATCH if watched else ()),
         "    now, received = worker.now, worker.received",
-        *_choice(drivers, "    ", "queue.kind", "count = receive_{kind}(queue.driver, received, BURST)"),
-        "    if count <= 0:",
-        "        return 0",
+        *(_receive_and_hand_over(drivers) if HAND_OVER in drivers else _receive_all(drivers)),
         *(["    begin_burst(watch, queue, count)"] * watched),
     ]
     return "\n".join(lines)
+
+
+def _receive_all(drivers: Sequence[Driver]) -> list[str]:
+    return [
+        *_choice(drivers, "    ", "queue.kind", "count = receive_{kind}(queue.driver, received, BURST)"),
+        "    if count <= 0:",
+        "        return 0",
+    ]
+
+
+def _receive_and_hand_over(drivers: Sequence[Driver]) -> list[str]:
+    """A queue that is spread stands before its driver's; other workers' flows leave the burst at once."""
+    return [
+        "    source, kind, handed, spread = queue.driver, queue.kind, 0, Spread(queue.driver)",
+        f"    is_spread = kind & {SPREAD} != 0",
+        "    if is_spread:",
+        f"        source, kind = spread.driver, kind - {SPREAD}",
+        *_choice(drivers, "    ", "kind", "count = receive_{kind}(source, received, BURST)"),
+        "    if count > 0 and is_spread:",
+        "        stays = hand_over(spread, received, count, queue.port)",
+        "        received, handed, count = kept(spread), count - stays, stays",
+        "    if count <= 0:",
+        "        return handed",
+    ]
 
 
 _WATCH = (
@@ -131,16 +166,28 @@ def _states(states: tuple[type[Header], ...]) -> list[str]:
     ]
 
 
-def _setup(graph: Graph, states: tuple[type[Header], ...], watched: bool) -> str:
+_STRAIGHT = (
+    "    if queue.straight > 0:",
+    "        pass_on(lanes, received, count, queue.straight - 1)",
+    "        through = 0",
+    "    else:",
+    "        through = count",
+)
+_RELAY = (
+    f"    if kind == {HANDED} and queue.straight > 0:",
+    "        relay(lanes, received, count, queue.straight - 1)",
+    "        through = 0",
+    "    elif queue.straight > 0:",
+    *_STRAIGHT[1:],
+)
+
+
+def _setup(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header], ...], watched: bool) -> str:
     lines = [
         *_states(states),
         "    packet, lanes, port = make_packet(), plan.lanes, queue.port",
         "    finished = octets = 0",
-        "    if queue.straight > 0:",
-        "        pass_on(lanes, received, count, queue.straight - 1)",
-        "        through = 0",
-        "    else:",
-        "        through = count",
+        *(_RELAY if HAND_OVER in drivers else _STRAIGHT),
         *_glances(graph),
         "    for number in range(through):",
         "        take_up(packet, load64(received + 8 * number), port)",
@@ -214,14 +261,17 @@ def _sinks(graph: Graph, watched: bool = False) -> str:
 
 def _flush(drivers: Sequence[Driver], count: str) -> str:
     send = "sent = transmit_{kind}(lane.driver, gathered(lane), lane.count)"
+    own = [driver for driver in drivers if driver != HAND_OVER]
+    to_others = [f"            elif lane.kind == {HANDED}:", "                sent = hand_on(lane)"]
     lines = [
         "    for number in range(plan.lane_count):",
         "        lane = lane_at(lanes, number)",
         "        if lane.count > 0:",
         "            if lane.driver == 0:",
         "                sent = discard(lane)",
+        *(to_others if HAND_OVER in drivers else ()),
         "            else:",
-        *_choice(drivers, "                ", "lane.kind", send),
+        *_choice(own, "                ", "lane.kind", send),
         "            settle(lane, sent)",
         f"    release(worker, plan, {count}, finished)",
     ]

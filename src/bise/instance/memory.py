@@ -30,5 +30,5 @@ def open_memory(
         opened.callback(shared.close)
     punting = PuntTap(wanted.name, succeeds)
     opened.callback(punting.close)
-    table = PortTable(Shared(pool, punting, verdicts), pool, len(wanted.cores), wanted.queues)
+    table = PortTable(Shared(pool, punting, verdicts), pool, len(wanted.cores), wanted.queues, wanted.spread)
     return pool, LocalAddresses(verdicts), table

@@ -95,6 +95,7 @@ class Replies:
                 "busy": round(share, 4),
                 "epoch": rounds,
                 "busy_rounds": busy,
+                "handed": member.handed(),
             }
             found.append(counts)
         return found
@@ -146,6 +147,7 @@ class Replies:
                     "mtu": link.mtu if link is not None else 0,
                     "up": bool(link is not None and link.up and link.running),
                     "queues": port.queue_count,
+                    "spread": of.ports.is_spread(port),
                     "received": received[port.number, "packets"],
                     "transmitted": sum(lane.sent for lane in lanes),
                     "received_octets": received[port.number, "octets"],
@@ -221,6 +223,10 @@ class Replies:
         ports = of.ports.open_ports.values()
         late = sum(member.lane(port.number).dropped for member in of.crew.members for port in ports)
         found.append({"reason": "transmit.full", "packets": late, "meaning": "the way out had no room"})
+        received = of.crew.received()
+        handed = sum(count for (_, what), count in received.items() if what == "lost")
+        meaning = "more than the worker that they were handed to had room for"
+        found.append({"reason": "handover.full", "packets": handed, "meaning": meaning})
         failed = sum(member.punting.failed for member in of.crew.members)
         found.append({"reason": "punt.failed", "packets": failed, "meaning": "Linux did not take a punted packet"})
         over = sum(member.punting.over_budget for member in of.crew.members)

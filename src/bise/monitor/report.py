@@ -111,6 +111,7 @@ def _without_counters(port: PortState) -> PortReport:
         "mtu": 0,
         "up": False,
         "queues": 0,
+        "spread": False,
         "received": 0,
         "transmitted": 0,
         "received_octets": 0,

@@ -15,7 +15,8 @@ from typing import Any, Self, cast
 
 from bise.control.mirror import Mirror
 from bise.control.still import StillNetwork
-from bise.engine.crew import PORTS, Crew, Duty, ReceiveQueue, TransmitLane
+from bise.engine.crew import PORTS, Crew
+from bise.engine.duty import Duty, ReceiveQueue, TransmitLane
 from bise.engine.graph import Graph
 from bise.engine.node import Drop, Node, Part, Punt, Sink
 from bise.engine.pipeline import Pipeline, build

@@ -6,7 +6,6 @@ The steering program passes everything until a worker has promised to be alive a
 from dataclasses import dataclass
 
 from bise.ports.af_xdp.socket import PacketMemory, XdpSocket
-from bise.ports.errors import PortError
 from bise.ports.punt import PuntTap
 from bise.ports.steering.layout import Flag
 from bise.ports.steering.program import Steering, steer, succeed
@@ -33,9 +32,7 @@ class KernelPort:
     program on the interface, by the link of that number, and its sockets on the queues; then `take_over` follows.
     """
 
-    def __init__(
-        self, name: str, number: int, workers: int, shared: Shared, untagged: bool = False, link: int = 0
-    ) -> None:
+    def __init__(self, name: str, number: int, shared: Shared, untagged: bool = False, link: int = 0) -> None:
         self.name, self.number = name, number
         self._shared = shared
         self.sockets: list[XdpSocket] = []
@@ -47,8 +44,6 @@ class KernelPort:
         self.ifindex, self.kind = interface.ifindex, interface.kind or interface.driver
         self.punting = -1
         try:
-            if interface.queues < workers:
-                raise PortError(name, _too_few(name, interface.queues, workers))
             self.punting = shared.punting.open(self.ifindex)
             for queue in range(interface.queues):
                 self.sockets.append(XdpSocket(name, self.ifindex, queue, shared.memory, number, bound=False))
@@ -99,10 +94,3 @@ class KernelPort:
         if self.punting >= 0:
             self._shared.punting.release(self.punting)
             self.punting = -1
-
-
-def _too_few(name: str, queues: int, workers: int) -> str:
-    return (
-        f"{workers} workers need as many receive queues, and it has {queues}: "
-        f"`ethtool -L {name} combined {workers}`, or fewer --cores"
-    )

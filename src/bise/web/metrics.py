@@ -190,6 +190,7 @@ _OF_PORTS = (
 _OF_WORKERS = (
     _counter("bise_worker_packets", "Packets that the worker received.", "worker", _worker("packets")),
     _counter("bise_worker_rounds", "Rounds that the worker has made.", "worker", _worker("epoch")),
+    _counter("bise_worker_handed_packets", "Packets handed over to other workers.", "worker", _worker("handed")),
     _counter("bise_worker_busy_rounds", "Rounds of these that had packets.", "worker", _worker("busy_rounds")),
 )
 _OF_REASONS = (

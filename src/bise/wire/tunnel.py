@@ -43,6 +43,12 @@ def _carried(packet, protocol, offset, octets):
 
 
 @hot
+def is_port(port):
+    """Whether a datagram to this port is a tunnel's."""
+    return port == vxlan.PORT or port == vxlan.OLD_LINUX_PORT or port == geneve.PORT
+
+
+@hot
 def _in_datagram(packet, port, offset, octets):
     if port == vxlan.PORT or port == vxlan.OLD_LINUX_PORT:
         if vxlan.fault(packet, offset, octets) == vxlan.Fault.NONE:

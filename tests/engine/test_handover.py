@@ -1,0 +1,185 @@
+"""What workers hand to each other: all of it arrives, in order, and none of it promises more than its taker does."""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from bise.engine import worker as parts
+from bise.engine.crew import Crew
+from bise.engine.duty import ReceiveQueue, TransmitLane
+from bise.engine.exchange import Exchange, Way
+from bise.engine.ring import SLOTS
+from bise.engine.worker import ALIVE_NS, HANDED, POLL
+from bise.engine.writer import HAND_OVER
+from bise.hot import MODE, Mode, Region, load64, store64
+from tests.engine import handed, steps
+from tests.engine.rig import DRIVER, Rings, build, open_pool
+from tests.modes import run
+
+FAR = 1 << 62
+
+
+@pytest.mark.skipif(MODE is not Mode.COMPILED, reason="chooses its modes itself")
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(
+    ("mode", "workers", "packets", "plans"),
+    [("interpreted", 2, 3000, 4), ("compiled", 2, 200_000, 30), ("compiled", 3, 200_000, 30)],
+)
+def test_each_flow_arrives_whole_and_in_order(mode, workers, packets, plans):
+    told = json.loads(run(mode, "tests.engine.handed", workers, packets, plans))
+    assert told["handed"] > packets // 3
+    assert all(share > 0 for share in told["shares"])
+    assert told["published"] > 1
+
+
+class Two:
+    """Two workers whose threads don't run, and two ports, each with one queue; bursts are called by hand."""
+
+    def __init__(self) -> None:
+        self.pool, self.words = open_pool(handed.POOL), Region(4096, huge_pages=False)
+        self.state, self.ports = Region(steps.State.size, huge_pages=False), [Rings(1024), Rings(1024)]
+        self.crew = Crew([0, 0], POLL, _nothing, _nothing)
+        self.pipeline = build(handed.GRAPH, (DRIVER, HAND_OVER))
+        self.publish(2)
+
+    def publish(self, ports: int) -> None:
+        duties = [
+            type(duty)(*(tuple(one for one in part if one.port < ports) for part in (duty.queues, duty.lanes)))
+            for duty in handed.duties(2, self.ports, self.words)
+        ]
+        self.crew.publish(self.pipeline, duties, {f"{steps.__name__}.State": self.state.address})
+
+    def receive(self, count: int) -> int:
+        """The first worker's burst; what it returned."""
+        handed.lay(self.pool, self.ports[0], iter(range(count)))
+        return self.burst(0, 0)
+
+    def burst(self, worker: int, queue: int) -> int:
+        member = self.crew.members[worker]
+        assert member.plan is not None
+        return self.pipeline.burst(member.record.address, member.record.plan, member.plan.queues[queue].address)
+
+    def taking(self, worker: int, outwards: bool) -> int:
+        """The number of the worker's queue of what the other one hands it."""
+        plan = self.crew.members[worker].plan
+        assert plan is not None
+        found = (n for n, one in enumerate(plan.queues) if one.kind == HANDED and bool(one.straight) == outwards)
+        return next(found)
+
+    def pass_round(self) -> None:
+        """As if both had come round."""
+        for member in self.crew.members:
+            member.record.epoch += 1
+        self.crew.epochs.advance()
+
+
+def _nothing() -> None:
+    pass
+
+
+@pytest.fixture
+def two() -> Iterator[Two]:
+    made = Two()
+    yield made
+    for rings in made.ports:
+        made.pool.put(rings.take())
+    assert made.pool.available() == handed.POOL
+    made.pool.close()
+
+
+def test_what_a_ring_has_no_room_for_is_counted(two):
+    received = handed_over = 0
+    while two.crew.received()[0, "lost"] == 0:
+        received += two.receive(32)
+        handed_over += 1
+        for queue in range(len(two.crew.members[0].plan.queues)):
+            while queue and two.burst(0, queue):
+                pass
+        two.pool.put(two.ports[1].take())
+        assert handed_over < 2 * SLOTS
+    counted = two.crew.received()
+    assert counted[0, "handed"] == SLOTS
+    assert counted[0, "packets"] == two.crew.sums().total() + counted[0, "lost"]
+    assert counted[0, "packets"] + SLOTS == received
+    assert counted[0, "octets"] == counted[0, "packets"] * handed.OCTETS
+    while two.burst(1, two.taking(1, outwards=False)):
+        two.burst(1, two.taking(1, outwards=True))
+    while two.burst(1, two.taking(1, outwards=True)):
+        pass
+    counted = two.crew.received()
+    assert counted[0, "packets"] == received == two.crew.sums().total() + counted[0, "lost"]
+
+
+def test_what_was_handed_over_for_a_port_that_goes_is_freed_and_counted(two):
+    two.receive(32)
+    staying, given = two.crew.sums().total(), two.crew.received()[0, "handed"]
+    assert staying + given == 32
+    assert given > 0
+    two.publish(0)
+    two.pass_round()
+    counted = two.crew.received()
+    assert counted[0, "lost"] == given
+    assert counted[0, "packets"] == 32
+    assert sum(member.lane(1).dropped for member in two.crew.members) == staying
+
+
+def test_a_queue_promises_no_more_than_who_gets_its_packets(two):
+    """The second worker doesn't run."""
+    first, second = (member.record for member in two.crew.members)
+    thread = threading.Thread(target=parts.work, args=(first.address,))
+    second.alive = 7 * ALIVE_NS
+    thread.start()
+    deadline = two.words.address
+    _wait(lambda: load64(deadline) == 7 * ALIVE_NS)
+    second.alive = FAR
+    _wait(lambda: first.now < load64(deadline) < FAR)
+    assert load64(deadline) <= time.monotonic_ns() + ALIVE_NS
+    second.alive = 0
+    _wait(lambda: load64(deadline) == 0)
+    first.stop = 1
+    thread.join()
+    store64(deadline, 0)
+
+
+def _wait(ready) -> None:
+    limit = time.monotonic() + 20
+    while not ready():
+        assert time.monotonic() < limit
+        time.sleep(0.001)
+
+
+def test_a_sleeping_worker_is_woken_by_what_is_handed_to_it(two):
+    """The program above has a third worker that sleeps whenever nothing was handed to it."""
+    two.crew.members[1].record.sleeping = 1
+    two.receive(32)
+    assert two.crew.members[1].record.sleeping == 0
+    assert os.eventfd_read(two.crew.members[1].bell.descriptor) == 1
+    while two.burst(1, two.taking(1, outwards=False)):
+        two.burst(1, two.taking(1, outwards=True))
+    while two.burst(1, two.taking(1, outwards=True)):
+        pass
+
+
+def test_shares_are_alike_for_every_port_and_smaller_for_those_who_receive():
+    made = [member.bell for member in Crew([0, 0, 0], POLL, _nothing, _nothing).members]
+    ports, words = [Rings(), Rings()], Region(4096, huge_pages=False)
+    connected, _ = Exchange(made).connect(handed.duties(3, ports, words))
+    shares = {queue.spreading.shares for duty in connected for queue in duty.queues if queue.spreading}
+    assert len(shares) == 1
+    (found,) = ([share.count(number) for number in range(3)] for share in shares)
+    assert max(found[:2]) <= found[2] // 2 + 1
+
+
+def test_only_what_is_asked_for_is_connected():
+    plain = (ReceiveQueue(0, 7, 1, 0, 0, -1, -1),), (TransmitLane(0, 7, 1),)
+    made = [member.bell for member in Crew([0, 0], POLL, _nothing, _nothing).members]
+    exchange = Exchange(made)
+    duty = type(handed.duties(1, [Rings()], Region(4096, huge_pages=False))[0])(*plain)
+    connected, _ = exchange.connect([duty, duty])
+    assert connected == [duty, duty]
+    assert not exchange.is_used
+    assert Way(0, 0, 1, False) not in exchange.clear()

@@ -1,0 +1,60 @@
+"""Two workers, one queue a port: whichever worker hangs, the kernel forwards; what is under way at the end arrives."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from bise.bench import failover
+from tests.namespaces import Port, Topology
+from tests.product.router import Router, again_if_late, ping, routed, wait_until
+from tests.product.test_ending import flow_without_a_gap
+from tests.product.traces import traces
+
+TWO_CORES = sorted(os.sched_getaffinity(0))[:2]
+PORTS = (Port("c", 1), Port("s", 2))
+OPTIONS = ("--cores", ",".join(map(str, TWO_CORES)))
+
+pytestmark = [pytest.mark.root, pytest.mark.skipif(len(TWO_CORES) < 2, reason="one core only")]
+
+
+@pytest.fixture(scope="module")
+def topology() -> Iterator[Topology]:
+    with Topology(PORTS, hosts="answering") as topology:
+        ping(topology.hosts["c"], "10.0.2.2", 2)
+        ping(topology.hosts["c"], "2001:db8:2::2", 2)
+        yield topology
+
+
+@again_if_late
+def check(router: Router) -> None:
+    with router.natively("s", 50), router.natively("c", 50):
+        ping(router.host("c"), router.port("s").host4, 25)
+        ping(router.host("c"), router.port("s").host6, 25)
+
+
+@pytest.mark.parametrize("mode", ["poll", "adaptive", "interrupt"])
+def test_each_way_of_waiting(topology: Topology, mode: str) -> None:
+    before = traces(topology.router)
+    with routed(topology, (*OPTIONS, "--mode", mode)) as router:
+        check(router)
+        assert all(port["spread"] for port in router.bise.ask("ports"))
+    assert traces(topology.router) == before
+
+
+@pytest.mark.parametrize("core", TWO_CORES)
+def test_whichever_worker_hangs_the_kernel_forwards(topology: Topology, core: int) -> None:
+    """It receives on one port and is handed flows of the other."""
+    with routed(topology, OPTIONS) as router:
+        with flow_without_a_gap(topology), failover.hung(router.bise, f"worker-{core}"):
+            wait_until("it is noticed", lambda: "hangs" in router.bise.log(), 5)
+        wait_until("it comes round", lambda: "comes round again" in router.bise.log(), 5)
+        check(router)
+
+
+def test_ended_under_traffic(topology: Topology) -> None:
+    before = traces(topology.router)
+    with routed(topology, OPTIONS) as router, flow_without_a_gap(topology):
+        router.bise.signal(2)
+        assert router.bise.process.wait(20) == 0
+    assert traces(topology.router) == before
