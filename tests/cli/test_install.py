@@ -11,9 +11,7 @@ from tests.structure.sources import ROOT
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        Path(sys.executable).parent != ROOT / ".venv" / "bin", reason="Bise is not installed in .venv"
-    ),
+    pytest.mark.skipif(Path(sys.executable).parent != ROOT / ".venv" / "bin", reason="Bise is not installed in .venv"),
 ]
 
 
