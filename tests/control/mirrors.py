@@ -2,10 +2,12 @@
 
 import json
 import select
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 
 from bise.bench.namespaces import Namespace, Namespaces
+from bise.control.changes import Change, Rerouted, Single
 from bise.control.mirror import Mirror
 from bise.control.objects import Neighbour, NeighbourState, Path
 
@@ -38,6 +40,12 @@ def mirror_in(namespace: Namespace, **options: float) -> Mirror:
         mirror = Mirror(**options)
     mirror.load()
     return mirror
+
+
+def each(changes: Iterable[Change]) -> list[Single]:
+    """Changes object by object, those of routes, too."""
+    found = (one.singles() if isinstance(one, Rerouted) else [one] for one in changes)
+    return list(chain.from_iterable(found))
 
 
 def differences(mirror: Mirror, namespace: Namespace) -> list[str]:

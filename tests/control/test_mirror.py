@@ -22,7 +22,7 @@ from bise.control.objects import (
     RouteKind,
     SettingsKey,
 )
-from tests.control.mirrors import differences, mirror_in, wired
+from tests.control.mirrors import differences, each, mirror_in, wired
 
 pytestmark = pytest.mark.root
 
@@ -154,13 +154,13 @@ def test_changes_are_told_from_what_was_to_what_is(fresh):
     mirror.subscribe(told.extend)
     fresh.ip("route add 20.0.0.0/8 via 10.0.1.2", "route replace 20.0.0.0/8 via 10.0.1.3")
     mirror.catch_up()
-    (added,) = told
+    (added,) = each(told)
     assert isinstance(added, Added)
     assert added.new.routes[0].paths[0].via == number("10.0.1.3")
     told.clear()
     fresh.ip("route replace 20.0.0.0/8 via 10.0.1.4", "link set left mtu 1400")
     mirror.catch_up()
-    link, route = told
+    link, route = each(told)
     assert isinstance(link, Changed)
     assert (link.old.mtu, link.new.mtu) == (1500, 1400)
     assert isinstance(route, Changed)
@@ -168,7 +168,7 @@ def test_changes_are_told_from_what_was_to_what_is(fresh):
     told.clear()
     fresh.ip("route delete 20.0.0.0/8")
     mirror.catch_up()
-    assert told == [Removed(route.new)]
+    assert each(told) == [Removed(route.new)]
 
 
 def test_a_link_made_again_has_another_index_and_its_routes_are_gone(fresh):
@@ -293,14 +293,14 @@ async def _followed(mirror: Mirror, fresh) -> None:
     mirror.subscribe(told.put_nowait)
     mirror.start(asyncio.get_running_loop())
     await asyncio.wait_for(mirror.synchronised(), 10)
-    everything = told.get_nowait()
+    everything = each(told.get_nowait())
     assert [type(one) for one in everything] == [Added] * len(everything)
     kinds = [type(one.new) for one in everything]
     assert kinds.index(Link) < kinds.index(Destination)
     fresh.ip("route add 20.0.0.0/8 via 10.0.1.2")
     wanted = prefix("20.0.0.0/8")
     while not any(isinstance(one, Added) and getattr(one.new, "prefix", None) == wanted for one in everything):
-        everything = await asyncio.wait_for(told.get(), 10)
+        everything = each(await asyncio.wait_for(told.get(), 10))
     assert wanted in mirror.routes
     await mirror.stop()
 
@@ -317,8 +317,9 @@ def test_the_audit_finds_and_mends_what_nobody_announced(fresh):
         mended = asyncio.Event()
         mirror.subscribe(lambda _: mended.set() if wrong not in mirror.routes else None)
         true = mirror.routes[prefix("20.0.0.0/8")]
-        mirror._network.routes.values[wrong] = Destination(wrong, true.routes)
-        del mirror._network.routes.values[true.prefix]
+        held = mirror._network.routes.table((4, MAIN)).values
+        held[wrong.number] = true.routes
+        del held[true.prefix.number]
         await asyncio.wait_for(mended.wait(), 10)
         await mirror.stop()
 

@@ -1,5 +1,6 @@
 """What follows from an announcement though Linux doesn't say it: for links that this kernel lacks, from messages."""
 
+from bise.control.netlink.likes import RouteReader
 from bise.control.netlink.message import messages
 from bise.control.netlink.routes import RouteDecoder
 from bise.control.network import Network
@@ -11,7 +12,7 @@ ETH0, VRF = 3, 9
 
 
 def network_of(*octets: bytes) -> Network:
-    network = Network(RouteDecoder())
+    network = Network(RouteReader(RouteDecoder()))
     hear(network, *octets)
     return network
 
@@ -40,7 +41,7 @@ def route(destination: str, *more, links=(ETH0,), table: int = 254, scope: int =
 
 
 def destinations(network: Network) -> set[str]:
-    return {str(prefix) for prefix in network.routes.values}
+    return {str(prefix) for prefix in network.routes}
 
 
 def test_routes_go_down_with_their_link_unless_they_lead_elsewhere_too():
@@ -57,7 +58,7 @@ def test_a_link_that_is_deleted_takes_even_routes_that_lead_elsewhere_too():
     network = network_of(eth0(), recorded.link("eth1", 4), route("20.1.0.0", links=(ETH0, 4)))
     gone = eth0()
     hear(network, gone[:4] + bytes([17]) + gone[5:])
-    assert not network.routes.values
+    assert not network.routes
     assert list(network.links.values) == [4]
 
 
@@ -65,7 +66,7 @@ def test_entering_a_vrf_takes_the_routes_of_the_link():
     vrf = recorded.link("blue", VRF, "vrf", [["IFLA_VRF_TABLE", 1007]])
     network = network_of(vrf, eth0(), route("20.0.0.0"))
     hear(network, eth0(slave="vrf", attrs=[["IFLA_MASTER", VRF]]))
-    assert not network.routes.values
+    assert not network.routes
     assert network.suspicious == {ETH0}
 
 
@@ -91,7 +92,7 @@ def test_an_address_takes_the_routes_of_main_that_send_from_it():
 def test_the_last_address_takes_all_routes_of_its_link():
     network = network_of(eth0(), address("10.0.0.1"), route("20.0.0.0"), route("21.0.0.0", table=7))
     hear(network, address("10.0.0.1", kind=21))
-    assert not network.routes.values
+    assert not network.routes
 
 
 def test_without_a_carrier_next_hop_objects_go_and_their_groups_and_routes():
@@ -118,7 +119,7 @@ def test_of_several_routes_at_a_prefix_those_stay_that_nothing_happened_to():
     network = network_of(eth0(), recorded.link("eth1", 4), route("20.0.0.0"))
     hear(network, route("20.0.0.0", ["RTA_PRIORITY", 5], links=(4,)))
     hear(network, eth0(flags=0x1002))
-    (left,) = network.routes.values[Prefix(4, 254, 0x14000000, 24)].routes
+    (left,) = network.routes[Prefix(4, 254, 0x14000000, 24)].routes
     assert left.metric == 5
 
 

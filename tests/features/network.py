@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from ipaddress import ip_network
 
-from bise.control.changes import Change, change
+from bise.control.changes import Change, change, rerouted
 from bise.control.objects import (
     TABLE_MAIN,
     Address,
@@ -46,12 +46,16 @@ class Network(NetworkView):
 
     def _put(self, subject: MirrorObject, new: MirrorObject | None) -> list[Change]:
         table, key = self._place(subject)
-        found = change(table.get(key), new)
+        before = table.get(key)
         if new is None:
             table.pop(key, None)
         else:
             table[key] = new
-        return [] if found is None else [found]
+        if before == new:
+            return []
+        if isinstance(subject, Destination):
+            return list(rerouted([(before, new)]))
+        return [found for found in [change(before, new)] if found is not None]
 
     def _place(self, subject: MirrorObject) -> tuple[dict, object]:
         match subject:

@@ -6,7 +6,7 @@ The features are told of it in Linux's objects; `look_up` says what it means in 
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
-from bise.control.changes import Added
+from bise.control.changes import Added, rerouted
 from bise.control.gates.settings import Multipath, Settings
 from bise.control.objects import (
     TABLE_LOCAL,
@@ -197,7 +197,7 @@ def network() -> Network:
 
 def tell(features: list[Feature], found: Network) -> None:
     """Makes the features know the whole network, the ports and the settings."""
-    objects = (found.links, found.addresses, found.neighbours, found.next_hops, found.routes)
+    objects = (found.links, found.addresses, found.neighbours, found.next_hops)
     for feature in features:
         for port in PORTS:
             feature.set_port(port.facts)
@@ -206,3 +206,5 @@ def tell(features: list[Feature], found: Network) -> None:
         for subject in table.values():
             for feature in features:
                 feature.follow([Added(subject)])
+    for feature in features:
+        feature.follow(list(rerouted((None, one) for one in found.routes.values())))

@@ -11,6 +11,7 @@ import pytest
 from bise.cli.state import _print, whole
 from bise.control.gates.settings import Settings
 from bise.control.objects import Destination, Path, Prefix, Route, RouteKind
+from bise.control.route_tables import RouteTables
 from bise.errors import BiseError
 from bise.instance.gating import Standing
 from bise.instance.snapshot import Snapshots
@@ -28,6 +29,10 @@ def instance(routes: int = 0) -> Any:
     for number in range(routes):
         prefix = Prefix(4, 254, (30 << 24) + (number << 8), 24)
         network.routes[prefix] = Destination(prefix, (ways[number % 50],))
+    held = RouteTables()
+    for one in network.routes.values():
+        held.table((one.prefix.family, one.prefix.table)).put(one.prefix.number, one.routes)
+    network.routes = held
     return SimpleNamespace(
         mirror=network,
         facts={port.facts.name: port.facts for port in world.PORTS},
@@ -69,7 +74,8 @@ def test_what_changes_between_two_pages_is_not_in_it() -> None:
     of = instance(5000)
     before, told = dict(of.mirror.routes), pages(Snapshots(of))
     first = next(told)
-    of.mirror.routes.clear()
+    for _, held in of.mirror.routes.tables():
+        held.values.clear()
     state = from_json(whole(iter([first, *told])))
     assert state.network().routes.keys() == before.keys()
 

@@ -106,10 +106,12 @@ def test_agrees_after_each_step_of_deleting_all(operations):
 def test_loading_many_is_inserting_each(operations):
     one, many = _small(), _small()
     rows = [(rule[0] >> 64, rule[0] & HALF, rule[1], value) for rule, value in operations if value]
+    before = []
     for row in rows:
+        before.append(one.get(*row[:3]))
         one.insert(*row)
     columns = list(zip(*rows, strict=True)) or [()] * 4
-    many.load(*(np.array(column, dtype=np.uint64) for column in columns))
+    assert many.load(*(np.array(column, dtype=np.uint64) for column in columns)).tolist() == before
     assert sorted(zip(*many.held(), strict=True)) == sorted(zip(*one.held(), strict=True))
     for high, low, *_ in rows:
         assert many.look_up(high, low) == one.look_up(high, low)

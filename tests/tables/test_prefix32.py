@@ -78,13 +78,42 @@ def test_is_as_new_when_all_are_deleted(operations):
 def test_loading_many_is_inserting_each(operations):
     one, many = _small(), _small()
     rows = [(*rule, value) for rule, value in operations if value]
+    before = []
     for row in rows:
+        before.append(one.get(*row[:2]))
         one.insert(*row)
-    many.load(*np.array(rows, dtype=np.int64).reshape(-1, 3).T)
+    assert many.load(*np.array(rows, dtype=np.int64).reshape(-1, 3).T).tolist() == before
     assert sorted(zip(*many.held(), strict=True)) == sorted(zip(*one.held(), strict=True))
     assert all(many.look_up(key) == one.look_up(key) for key in range(0, 1 << BITS, 251))
     one.close()
     many.close()
+
+
+@given(_operations, st.lists(_prefixes, max_size=30))
+def test_unloading_many_is_deleting_each_that_is_there(operations, gone):
+    one, many = _small(), _small()
+    twins = Prefixes(BITS), Prefixes(BITS)
+    for rule, value in operations:
+        for table, twin in zip((one, many), twins, strict=True):
+            _apply(table, twin, rule, value)
+    before = []
+    for rule in gone:
+        before.append(one.get(*rule))
+        _apply(one, twins[0], rule, 0)
+    columns = list(zip(*gone, strict=True)) or [(), ()]
+    assert many.unload(*columns).tolist() == before
+    _agree(many, twins[0])
+    assert many.unused_groups == one.unused_groups
+    one.close()
+    many.close()
+
+
+def test_unloading_what_is_no_prefix_removes_nothing():
+    table = _small()
+    table.insert(0x100, 8, 1)
+    with pytest.raises(ValueError, match="no prefixes"):
+        table.unload([0x100, 0x101], [8, 8])
+    assert table.get(0x100, 8) == 1
 
 
 def test_a_deleted_prefix_shows_what_it_covered():
@@ -137,7 +166,7 @@ def test_loading_too_many_says_how_many_went_in():
     table = _small(capacity=3)
     with pytest.raises(TableFull) as full:
         table.load([0x100, 0x200, 0x300, 0x400], [8] * 4, [1, 2, 3, 4])
-    assert full.value.done == 3
+    assert (full.value.done, list(full.value.before)) == (3, [0, 0, 0])
     assert [table.look_up(key) for key in (0x100, 0x300, 0x400)] == [1, 3, 0]
 
 

@@ -1,13 +1,14 @@
 """What differs between two states of the network: added, changed, removed. Pure.
 
 A change says what something was when its subscriber last heard of it, and what it is now; steps between are left out.
+Routes change by the hundred thousand: those of one table are told in columns (`Rerouted`).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
-from bise.control.objects import MirrorObject
+from bise.control.objects import Destination, MirrorObject, Prefix, Route
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -30,7 +31,54 @@ class Removed(Generic[T]):
     old: T
 
 
-Change: TypeAlias = Added[MirrorObject] | Changed[MirrorObject] | Removed[MirrorObject]
+Single: TypeAlias = Added[MirrorObject] | Changed[MirrorObject] | Removed[MirrorObject]
+
+
+@dataclass(frozen=True, slots=True)
+class Rerouted:
+    """The routes of prefixes in one table have changed: a row each in columns of one size.
+
+    `prefixes` are numbers (`Prefix.number`), none twice. `before` and `after`: all routes to the prefix in the order in
+    which Linux tries them, None where there are none."""
+
+    family: int
+    table: int
+    prefixes: Sequence[int]
+    before: Sequence[tuple[Route, ...] | None]
+    after: Sequence[tuple[Route, ...] | None]
+
+    def singles(self) -> Iterator[Added[Destination] | Changed[Destination] | Removed[Destination]]:
+        """The same, prefix by prefix."""
+        for number, before, after in zip(self.prefixes, self.before, self.after, strict=True):
+            prefix = Prefix(self.family, self.table, number >> 8, number & 255)
+            old = None if before is None else Destination(prefix, before)
+            found = change(old, None if after is None else Destination(prefix, after))
+            if found is not None:
+                yield found
+
+
+Change: TypeAlias = Single | Rerouted
+
+
+def rerouted(changed: Iterable[tuple[Destination | None, Destination | None]]) -> Iterator[Rerouted]:
+    """What was and is at some prefixes, table by table."""
+    tables: dict[tuple[int, int], list[tuple[int, tuple[Route, ...] | None, tuple[Route, ...] | None]]] = {}
+    for old, new in changed:
+        one = old or new
+        if one is not None:
+            before, after = (None if side is None else side.routes for side in (old, new))
+            tables.setdefault((one.prefix.family, one.prefix.table), []).append((one.prefix.number, before, after))
+    for key, rows in tables.items():
+        yield Rerouted(*key, *zip(*rows, strict=True))
+
+
+def subjects(changes: Iterable[Change]) -> Iterator[tuple[MirrorObject, bool]]:
+    """What has changed, routes aside, as it is now, or as it was and False where it is gone."""
+    for one in changes:
+        if isinstance(one, Removed):
+            yield one.old, False
+        elif not isinstance(one, Rerouted):
+            yield one.new, True
 
 
 def change(old: V | None, new: V | None) -> Added[V] | Changed[V] | Removed[V] | None:
@@ -85,6 +133,10 @@ class Tracked(Generic[K, V]):
         self.values.update(values)
         self.touched.update(dict.fromkeys(values))
 
+    def waiting(self) -> int:
+        """How many may have changed since changes were last taken."""
+        return len(self.touched)
+
     def drop_all(self, keys: Iterable[K]) -> int:
         count = 0
         for key in keys:
@@ -94,8 +146,12 @@ class Tracked(Generic[K, V]):
 
     def take(self, most: int) -> Iterator[Added[V] | Changed[V] | Removed[V]]:
         """Up to `most` of the changes since they were last taken; `touched` is empty once all are."""
-        for _ in range(min(most, len(self.touched))):
-            key, old = self.touched.popitem()
+        for key, old in self.take_touched(most):
             found = change(old, self.values.get(key))
             if found is not None:
                 yield found
+
+    def take_touched(self, most: int) -> list[tuple[K, V | None]]:
+        """Up to `most` of those touched since they were last taken, with what they were then."""
+        pop = self.touched.popitem
+        return [pop() for _ in range(min(most, len(self.touched)))]

@@ -8,27 +8,28 @@ slowly and for ever, and counts what it finds wrong (`Counts.divergences`).
 import asyncio
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import cycle
 from typing import TypeAlias
 
 from bise.control import writeback
-from bise.control.changes import Change
-from bise.control.netlink.kinds import Group
-from bise.control.netlink.message import NetlinkError, messages
+from bise.control.changes import Change, Rerouted
+from bise.control.hearing import Counts, Hearing
+from bise.control.netlink.dumps import DumpSocket
+from bise.control.netlink.likes import RouteReader
+from bise.control.netlink.message import NetlinkError
 from bise.control.netlink.routes import RouteDecoder
-from bise.control.netlink.sockets import DumpSocket, EventSocket, Overflow, RequestSocket
+from bise.control.netlink.sockets import RequestSocket
 from bise.control.network import Network
 from bise.control.objects import NeighbourKey, Rule
-from bise.control.survey import SILENT_SUBJECTS, SUBJECTS, Outcome, Steps, Subject, Survey
+from bise.control.route_tables import RouteTables
+from bise.control.subjects import SILENT_SUBJECTS, SUBJECTS, Subject
+from bise.control.survey import Outcome, Steps, Survey
 from bise.control.view import NetworkView
 
 _log = logging.getLogger(__name__)
 
-_DRAINED_AT_ONCE = 2048
 _PUBLISHED_AT_ONCE = 4096
 _ATTEMPTS = 16
 _REST_S = 1.0
@@ -37,25 +38,6 @@ _HURRY_SHARE = 0.25
 _GATHERED_S = 0.002  # announcements in a row are read together: telling of each alone costs many times as much
 
 Subscriber: TypeAlias = Callable[[Sequence[Change]], None]
-
-
-@dataclass(slots=True)
-class Counts:
-    """What the mirror has done since it was made."""
-
-    announcements: int = 0
-    changes: int = 0
-    unreadable: int = 0
-    """Announcements that couldn't be decoded; each led to a resync."""
-    overflows: int = 0
-    resyncs: int = 0
-    surveys: int = 0
-    """Comparisons with Linux: the first, resyncs, and slices of the audit."""
-    divergences: Counter[str] = field(default_factory=Counter)
-    """Objects that were otherwise though nothing was lost, by table; each has been put right. A few are no fault, but
-    announced later than they act: an IPv6 address, until it has been found to be no duplicate."""
-    neighbours_used: int = 0
-    neighbours_refused: int = 0
 
 
 class Mirror(NetworkView):
@@ -70,12 +52,14 @@ class Mirror(NetworkView):
         self.clean = False
         """Whether it is known to hold all that Linux does. While it isn't, punt what may be stale."""
         self._decoder = RouteDecoder()
-        self._network = held = Network(self._decoder)
+        self._reader = RouteReader(self._decoder)
+        self._network = held = Network(self._reader)
         self.links, self.settings, self.addresses = held.links.values, held.settings.values, held.addresses.values
         self.neighbours, self.next_hops = held.neighbours.values, held.next_hops.values
-        self.routes, self.bare = held.routes.values, held.bare
+        self.routes: RouteTables = held.routes
+        self.bare = held.bare
         self.rules: Mapping[Rule, Rule] = held.rules.values
-        self._events = EventSocket(Group, receive_buffer)
+        self._hearing = Hearing(held, self.counts, receive_buffer, self._lose)
         self._dumps = DumpSocket()
         self._requests = RequestSocket()
         self._told = RequestSocket()
@@ -85,7 +69,6 @@ class Mirror(NetworkView):
         self._audit_pause_s = audit_pause_s
         self._subscribers: list[Subscriber] = []
         self._watchers: list[Callable[[bool], None]] = []
-        self._survey: Survey | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._following: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
@@ -103,7 +86,7 @@ class Mirror(NetworkView):
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Follow Linux from now on."""
         self._loop = loop
-        loop.add_reader(self._events.fileno(), self._readable)
+        loop.add_reader(self.fileno(), self._readable)
         self._following = loop.create_task(self._follow(), name="mirror")
 
     async def synchronised(self) -> None:
@@ -113,7 +96,7 @@ class Mirror(NetworkView):
     def load(self) -> None:
         """Without a loop: take in what Linux has, or has changed since, and tell it. Raises NetlinkError."""
         for attempt in range(_ATTEMPTS):
-            self._empty()
+            self._hearing.empty()
             self._lost = False
             survey = self._begin(SUBJECTS)
             steps = survey.steps()
@@ -129,17 +112,17 @@ class Mirror(NetworkView):
 
     def catch_up(self) -> None:
         """Without a loop: apply and tell what Linux has announced until now. After a loss, `clean` is False: `load`."""
-        self._empty()
+        self._hearing.empty()
         self._publish_all()
 
     def fileno(self) -> int:
         """Readable when there is something to catch up with."""
-        return self._events.fileno()
+        return self._hearing.fileno()
 
     async def stop(self) -> None:
         """Follow no longer; `catch_up` and `start` go on from here."""
         if self._loop is not None:
-            self._loop.remove_reader(self._events.fileno())
+            self._loop.remove_reader(self.fileno())
             self._loop = None
         if self._again is not None:
             self._again.cancel()
@@ -152,12 +135,13 @@ class Mirror(NetworkView):
 
     def close(self) -> None:
         """Give the sockets back; `stop` first."""
-        for socket in (self._events, self._dumps, self._requests, self._told):
+        self._hearing.close()
+        for socket in (self._dumps, self._requests, self._told):
             socket.close()
 
     def use_neighbours(self, keys: Iterable[NeighbourKey]) -> None:
         """Keep alive in Linux the neighbours that the fast path uses, of those that age."""
-        known = [key for key in keys if (one := self.neighbours.get(key)) is not None and one.ageing]
+        known = [key for key in keys if key in self.neighbours and self.neighbours[key].ageing]
         self.counts.neighbours_used += len(known)
         if self._loop is None:
             self._tell_of_use(known)
@@ -177,51 +161,30 @@ class Mirror(NetworkView):
         self._drain()
         self._publish()
         if self._again is None and self._loop is not None:
-            self._loop.remove_reader(self._events.fileno())
+            self._loop.remove_reader(self.fileno())
             pause_s = 0 if self._network.chores or self._network.changed() else _GATHERED_S
             self._again = self._loop.call_later(pause_s, self._go_on)
 
     def _go_on(self) -> None:
         self._again = None
         if self._loop is not None:
-            self._loop.add_reader(self._events.fileno(), self._readable)
+            self._loop.add_reader(self.fileno(), self._readable)
         if self._network.chores or self._network.changed():
             self._readable()
 
     def _drain(self) -> bool:
         """Apply announcements that wait, up to a number; whether that was all."""
-        buffer: bytes | None = b""
-        for _ in range(_DRAINED_AT_ONCE):
-            if self._network.work():
-                break
-            try:
-                buffer = self._events.receive()
-                if buffer is None:
-                    break
-                self._apply(buffer)
-            except Overflow:
-                self.counts.overflows += 1
-                self._lose("Linux announced more than could be read")
-            except NetlinkError as error:
-                self.counts.unreadable += 1
-                self._lose(str(error))
+        is_all = self._hearing.drain()
         if self._network.suspicious:
             self._wake.set()
-        return buffer is None
-
-    def _apply(self, buffer: bytes) -> None:
-        for message in messages(buffer):
-            self.counts.announcements += 1
-            if self._survey is not None:
-                self._survey.note(buffer, message)
-            self._network.apply(buffer, message)
+        return is_all
 
     def _lose(self, reason: str) -> None:
         _log.warning("reading the network again: %s", reason)
         self._lost = True
         self._set_clean(False)
-        if self._survey is not None:
-            self._survey.spoiled = True
+        if self._hearing.survey is not None:
+            self._hearing.survey.spoiled = True
         self._wake.set()
 
     def _set_clean(self, clean: bool) -> None:
@@ -229,13 +192,18 @@ class Mirror(NetworkView):
             self.clean = clean
             for watcher in self._watchers:
                 watcher(clean)
-        (self._synchronised.set if clean else self._synchronised.clear)()
+        if clean:
+            self._synchronised.set()
+        else:
+            self._synchronised.clear()
 
     def _publish(self) -> None:
-        if found := list(self._network.take_changes(_PUBLISHED_AT_ONCE)):
-            self.counts.changes += len(found)
-            for subscriber in self._subscribers:
-                subscriber(found)
+        found = list(self._network.take_changes(_PUBLISHED_AT_ONCE))
+        if not found:
+            return
+        self.counts.changes += sum(len(one.prefixes) if isinstance(one, Rerouted) else 1 for one in found)
+        for subscriber in self._subscribers:
+            subscriber(found)
 
     def _publish_all(self) -> None:
         while self._network.changed():
@@ -321,26 +289,18 @@ class Mirror(NetworkView):
                 await asyncio.sleep((time.perf_counter() - began) * (1 / share - 1))
             return self._end(survey, at_last=at_last)
         finally:
-            self._survey = None
+            self._hearing.survey = None
 
     def _begin(self, subjects: tuple[Subject, ...]) -> Survey:
         self.counts.surveys += 1
-        self._survey = Survey(self._network, self._decoder, self._dumps, subjects)
-        return self._survey
+        survey = self._hearing.survey = Survey(self._network, self._reader, self._dumps, subjects)
+        return survey
 
     def _end(self, survey: Survey, *, at_last: bool) -> Outcome | None:
         if not survey.disturbed or at_last:
-            self._empty()
-        self._survey = None
+            self._hearing.empty()
+        self._hearing.survey = None
         return survey.finish(at_last=at_last)
-
-    def _empty(self) -> None:
-        """Read all that waits: what was announced before a loss must not be taken for what came after it."""
-        for _ in range(64):
-            while self._network.work():
-                pass
-            if self._drain():
-                return
 
 
 def _sent(steps: Steps, answer: object) -> Callable[[], object] | None:

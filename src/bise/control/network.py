@@ -6,30 +6,31 @@ Written by the mirror alone. What an announcement implies without saying so (`co
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, replace
+from itertools import chain
 from typing import Any
 
 from bise.control import silent
 from bise.control.changes import Change, Tracked
 from bise.control.netlink import decode
 from bise.control.netlink.kinds import Kind
+from bise.control.netlink.likes import RouteReader
 from bise.control.netlink.message import Message
-from bise.control.netlink.routes import RouteDecoder
+from bise.control.netlink.rows import Rows, message_at, prefix_numbers
 from bise.control.netlink.rules import decode_rule
 from bise.control.objects import (
     Address,
     AddressKey,
-    Destination,
     InterfaceSettings,
     Link,
     Neighbour,
     NeighbourKey,
     NextHopObject,
-    Prefix,
     Route,
     Rule,
     SettingsKey,
 )
 from bise.control.route_order import is_mixed, with_route, without_route
+from bise.control.route_tables import RouteTables, TableKey
 
 _FINISHED = object()
 
@@ -37,13 +38,13 @@ _FINISHED = object()
 class Network:
     """Links, addresses, neighbours, next-hop objects, routes, rules and settings, each by its identity."""
 
-    def __init__(self, decoder: RouteDecoder, *, infers: bool = True) -> None:
+    def __init__(self, reader: RouteReader, *, infers: bool = True) -> None:
         self.links: Tracked[int, Link] = Tracked()
         self.settings: Tracked[SettingsKey, InterfaceSettings] = Tracked()
         self.addresses: Tracked[AddressKey, Address] = Tracked()
         self.neighbours: Tracked[NeighbourKey, Neighbour] = Tracked()
         self.next_hops: Tracked[int, NextHopObject] = Tracked()
-        self.routes: Tracked[Prefix, Destination] = Tracked()
+        self.routes = RouteTables()
         self.rules: Tracked[Rule, Rule] = Tracked()
         self.bare: set[int] = set()
         """Links that lost their last IPv4 address: paths there are dead, though the link is up, until it has one."""
@@ -55,10 +56,10 @@ class Network:
         """Objects removed because of what an announcement implies."""
         self.upheavals = 0
         """Announcements that imply more than they say."""
-        self._mixed: set[Prefix] = set()
-        """IPv6 prefixes with a route whose paths differ in more than where they lead."""
+        self._mixed: set[tuple[TableKey, int]] = set()
+        """IPv6 prefixes by number with a route whose paths differ in more than where they lead."""
         self._infers = infers
-        self._decoder = decoder
+        self._reader = reader
         self._appliers: dict[int, Callable[[bytes, int, int, int], None]] = {
             Kind.NEW_ROUTE: self._new_route,
             Kind.DELETE_ROUTE: self._delete_route,
@@ -76,7 +77,7 @@ class Network:
             Kind.DELETE_SETTINGS: self._delete_settings,
         }
 
-    def tables(self) -> tuple[Tracked[Any, Any], ...]:
+    def tables(self) -> tuple[Tracked[Any, Any] | RouteTables, ...]:
         """Parents before children."""
         return (
             self.links,
@@ -104,53 +105,77 @@ class Network:
             self.chores.popleft()
         return False
 
+    def apply_rows(self, buffer: bytes, rows: Rows) -> int:
+        """Announcements in order, until one of them implies work; how many that were. Raises NetlinkError."""
+        likes = self._reader.likes
+        self._reader.read(buffer, rows)
+        columns = (rows[name].tolist() for name in ("type", "flags", "like"))
+        for place, (kind, flags, like, number) in enumerate(zip(*columns, prefix_numbers(rows), strict=True)):
+            if self.chores:
+                return place
+            known = likes[like]
+            if known is None:
+                self.apply(buffer, message_at(rows, place))
+            elif kind == Kind.NEW_ROUTE:
+                self._put_route(known.key, number, known.routes, flags)
+            else:
+                self._drop_route(known.key, number, known.routes[0])
+        return len(rows)
+
     def known_routes(self) -> Iterable[Route]:
         """All different routes that are held, perhaps some that were; IPv6 routes that grew paths may be missing."""
-        seen = self._decoder.seen()
+        seen = self._reader.decoder.seen()
         if seen is None:
-            return {id(route): route for one in self.routes.values.values() for route in one.routes}.values()
+            tables = (table.values.values() for _, table in self.routes.tables())
+            return {id(route): route for routes in chain.from_iterable(tables) for route in routes}.values()
         return seen
 
     def take_changes(self, most: int) -> Iterator[Change]:
-        """Up to `most` changes since they were last taken, of parents first."""
+        """Changes since they were last taken, of parents first, of up to `most` objects."""
         for table in self.tables():
-            for found in table.take(most):
-                most -= 1
-                yield found
+            waiting = table.waiting()
+            yield from table.take(most)
+            most -= waiting - table.waiting()
             if most <= 0:
                 return
 
     def changed(self) -> bool:
-        return any(table.touched for table in self.tables())
+        return any(table.waiting() for table in self.tables())
 
     def _new_route(self, buffer: bytes, start: int, end: int, flags: int) -> None:
-        told = self._decoder.decode(buffer, start, end)
-        if told is None:
-            return
-        prefix, one = told
-        present = self.routes.values.get(prefix)
-        if present is None:
-            self.routes.put(prefix, Destination(prefix, one))
-        else:
-            routes = with_route(prefix.family, present.routes, one, flags)
-            if prefix.family == 6 and is_mixed(routes, one[0]):
-                self._mixed.add(present.prefix)
-            self.routes.put(prefix, Destination(present.prefix, routes))
+        told = self._reader.learn(buffer, start, end)
+        if told is not None:
+            prefix, one = told
+            self._put_route((prefix.family, prefix.table), prefix.number, one, flags)
 
     def _delete_route(self, buffer: bytes, start: int, end: int, flags: int) -> None:
-        told = self._decoder.decode(buffer, start, end)
-        if told is None:
+        told = self._reader.learn(buffer, start, end)
+        if told is not None:
+            prefix, one = told
+            self._drop_route((prefix.family, prefix.table), prefix.number, one[0])
+
+    def _put_route(self, key: TableKey, number: int, one: tuple[Route], flags: int) -> None:
+        held, family = self.routes.table(key), key[0]
+        present = held.values.get(number)
+        if present is None:
+            held.put(number, one)
             return
-        prefix, one = told
-        present = self.routes.values.get(prefix)
+        routes = with_route(family, present, one, flags)
+        if family == 6 and is_mixed(routes, one[0]):
+            self._mixed.add((key, number))
+        held.put(number, routes)
+
+    def _drop_route(self, key: TableKey, number: int, route: Route) -> None:
+        held, family = self.routes.table(key), key[0]
+        present = held.values.get(number)
         if present is None:
             return
-        left = without_route(prefix.family, present.routes, one[0])
-        if prefix in self._mixed or left is present.routes:
-            self.suspicious.update(one[0].links)
+        left = without_route(family, present, route)
+        if left is present or (key, number) in self._mixed:
+            self.suspicious.update(route.links)
         if not left:
-            self._mixed.discard(prefix)
-        self.routes.set(prefix, Destination(present.prefix, left) if left else None)
+            self._mixed.discard((key, number))
+        held.set(number, left or None)
 
     def _new_neighbour(self, buffer: bytes, start: int, end: int, flags: int) -> None:
         neighbour = decode.decode_neighbour(buffer, start, end)

@@ -209,6 +209,11 @@ class Prefix(NamedTuple):
     """The whole address, its last bits zero: `destination >> (32 - length)` for IPv4, 128 for IPv6."""
     length: int
 
+    @property
+    def number(self) -> int:
+        """What tells it from others of its table: the destination, and the length in the last 8 bits."""
+        return self.destination << 8 | self.length
+
     def __str__(self) -> str:
         return f"{address_text(self.family, self.destination)}/{self.length}"
 

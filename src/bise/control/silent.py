@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 from bise.control.objects import (
     TABLE_MAIN,
     Address,
-    Destination,
     Link,
     NextHopObject,
     Route,
 )
+from bise.control.route_tables import Routes
 
 if TYPE_CHECKING:
     from bise.control.network import Network
@@ -135,25 +135,26 @@ def _drop(
 
 
 def _search(network: Network, condemned: set[Route], families: tuple[int, ...], table: int | None) -> Iterator[None]:
-    verdicts: dict[int, bool] = {}  # by identity, which is quicker than by value
+    spared: dict[int, tuple[Routes, Routes]] = {}  # by identity, which is quicker than by value: routes, what is left
 
-    def goes(route: Route) -> bool:
-        verdict = verdicts.get(id(route))
-        if verdict is None:
-            verdict = verdicts[id(route)] = route in condemned
-        return verdict
+    def left(routes: Routes) -> Routes:
+        known = spared.get(id(routes))
+        if known is None:
+            kept = tuple(route for route in routes if route not in condemned)
+            known = spared[id(routes)] = (routes, kept)
+        return known[1]
 
-    found = []
-    for count, destination in enumerate(network.routes.values.values(), 1):
-        if any(goes(route) for route in destination.routes):
-            found.append(destination)
-        if count % _SLICE == 0:
-            yield
-    for count, destination in enumerate(found, 1):
-        prefix, routes = destination.prefix, destination.routes
-        if prefix.family in families and table in (None, prefix.table):
-            left = tuple(route for route in routes if not goes(route))
-            network.inferred += len(routes) - len(left)
-            network.routes.set(prefix, Destination(prefix, left) if left else None)
-        if count % _SLICE == 0:
-            yield
+    for (family, number), held in network.routes.tables():
+        if family not in families or table not in (None, number):
+            continue
+        found = []
+        for count, (prefix, routes) in enumerate(held.values.items(), 1):
+            if len(left(routes)) < len(routes):
+                found.append((prefix, routes))
+            if count % _SLICE == 0:
+                yield
+        for count, (prefix, routes) in enumerate(found, 1):
+            network.inferred += len(routes) - len(left(routes))
+            held.set(prefix, left(routes) or None)
+            if count % _SLICE == 0:
+                yield

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from bise.control.changes import Added
+from bise.control.changes import Added, Change, rerouted
 from bise.control.objects import (
     Address,
     AddressKey,
@@ -52,9 +52,9 @@ class StillNetwork(NetworkView):
             case InterfaceSettings():
                 self.settings[one.key] = one
 
-    def added(self) -> Iterator[Added[MirrorObject]]:
+    def added(self) -> Iterator[Change]:
         """All that it holds as the mirror tells of it, parents before children."""
-        tables = (self.links, self.settings, self.addresses, self.neighbours, self.next_hops, self.routes)
-        for table in tables:
+        for table in (self.links, self.settings, self.addresses, self.neighbours, self.next_hops):
             for one in table.values():
                 yield Added(one)
+        yield from rerouted((None, one) for one in self.routes.values())

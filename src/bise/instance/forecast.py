@@ -4,7 +4,7 @@ taken, no worker and no packet. Touches nothing."""
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-from bise.control.changes import Change, Removed
+from bise.control.changes import Change, subjects
 from bise.control.gates.lookout import Lookout
 from bise.control.messages import Share
 from bise.control.mirror import Mirror
@@ -33,9 +33,8 @@ def forecast(ports: Sequence[str], make_features: Callable[[Surroundings], list[
 
 
 def _follow(features: Sequence[Feature], ports: Sequence[str], changes: Sequence[Change]) -> None:
-    links = [change.new for change in changes if not isinstance(change, Removed)]
-    for link in links:
-        if isinstance(link, Link) and link.name in ports:
+    for link, is_there in subjects(changes):
+        if isinstance(link, Link) and is_there and link.name in ports:
             facts = PortFacts(ports.index(link.name), link.name, link.index, link.mac or 0, link.mtu, link.mtu)
             for feature in features:
                 feature.set_port(facts)

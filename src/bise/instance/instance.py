@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import Any
 
-from bise.control.changes import Change, Removed
+from bise.control.changes import Change, Removed, Rerouted
 from bise.control.config import Configuration
 from bise.control.gates.gate import Gate
 from bise.control.gates.settings import Settings
@@ -241,6 +241,8 @@ class Instance:
 
     def _changed(self, changes: Sequence[Change]) -> None:
         for change in changes:
+            if isinstance(change, Rerouted):
+                continue
             link = change.old if isinstance(change, Removed) else change.new
             if isinstance(link, Link):
                 self.attachments.link_changed(link, change)

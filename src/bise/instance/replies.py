@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Mapping
 from importlib.metadata import version
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from bise.control import messages
@@ -164,10 +163,9 @@ class Replies:
         of = self._running()
         family, limit = arguments.get("family"), min(int(arguments.get("limit", 100)), _MOST_ROUTES)
         start = int(arguments.get("after") or 0)
-        wanted = [place for place in of.mirror.routes if family in (None, place.family)]
-        page = [self._route(of.mirror.routes[place]) for place in islice(wanted, start, start + limit)]
-        end = start + len(page)
-        return {"routes": page, "total": len(wanted), "next": str(end) if end < len(wanted) else None}
+        page = [self._route(one) for one in of.mirror.routes.page(family, start, limit)]
+        end, total = start + len(page), of.mirror.routes.count(family)
+        return {"routes": page, "total": total, "next": str(end) if end < total else None}
 
     def _route(self, destination: Destination) -> messages.Route:
         of, place, first = self._of, destination.prefix, destination.routes[0]

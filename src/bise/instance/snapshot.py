@@ -79,7 +79,7 @@ class Snapshots:
     def _begin(self, addresses: Collection[Address], now: int) -> tuple[int, dict[str, Any]]:
         self._make_room(now)
         of, writer = self._of, RouteWriter()
-        objects = list(concerning(of.mirror, addresses) if addresses else everything(of.mirror))
+        objects = list(concerning(of.mirror, addresses)) if addresses else everything(of.mirror)
         number = next(self._numbers)
         self._moments[number] = _Moment(_lines(objects, writer), writer, now)
         kinds = {spec.name: spec.kind for spec in of.wanted.ports}
@@ -108,7 +108,7 @@ def _address(text: str) -> Address:
 
 
 def everything(mirror: Mirror) -> Iterator[MirrorObject]:
-    """All that the mirror holds, parents before children."""
+    """All that the mirror holds now, parents before children."""
     tables: tuple[Mapping[Any, MirrorObject], ...] = (
         mirror.links,
         mirror.settings,
@@ -116,9 +116,9 @@ def everything(mirror: Mirror) -> Iterator[MirrorObject]:
         mirror.neighbours,
         mirror.next_hops,
         mirror.rules,
-        mirror.routes,
     )
-    return itertools.chain.from_iterable(table.values() for table in tables)
+    few = [one for table in tables for one in table.values()]
+    return itertools.chain(few, mirror.routes.moment())
 
 
 def concerning(mirror: Mirror, addresses: Collection[Address]) -> Iterator[MirrorObject]:

@@ -6,8 +6,8 @@ Where their map is full, the packets come to a worker, whose table knows the sam
 import logging
 from collections.abc import Sequence
 
-from bise.control.changes import Change, Removed
-from bise.control.objects import TABLE_LOCAL, Destination, RouteKind
+from bise.control.changes import Change, Rerouted
+from bise.control.objects import TABLE_LOCAL, RouteKind
 from bise.ports.errors import VerdictsFull
 from bise.ports.steering.verdicts import KERNEL, Verdicts
 
@@ -24,14 +24,16 @@ class LocalAddresses:
     def follow(self, changes: Sequence[Change]) -> None:
         """Tells what the mirror told."""
         for change in changes:
-            subject = change.old if isinstance(change, Removed) else change.new
-            if not isinstance(subject, Destination) or subject.prefix.table != TABLE_LOCAL:
+            if isinstance(change, Rerouted) and change.table == TABLE_LOCAL:
+                self._rerouted(change)
+
+    def _rerouted(self, told: Rerouted) -> None:
+        verdicts, bits = self._verdicts[told.family], 32 if told.family == 4 else 128
+        for number, routes in zip(told.prefixes, told.after, strict=True):
+            address, length = number >> 8, number & 255
+            if length != bits:
                 continue
-            family, _, address, length = subject.prefix
-            if length != (32 if family == 4 else 128):
-                continue
-            verdicts = self._verdicts[family]
-            if isinstance(change, Removed) or not any(route.kind in _KINDS for route in subject.routes):
+            if not any(route.kind in _KINDS for route in routes or ()):
                 verdicts.remove([address])
                 continue
             try:

@@ -160,13 +160,14 @@ class Prefix128:
         """What a reader finds; 0 if nothing."""
         return answer(self.address, _signed(high), _signed(low))
 
-    def load(self, highs: Any, lows: Any, lengths: Any, values: Any) -> None:
-        """Inserts many, from arrays of equal size. TableFull tells by `done` how many went in before it.
+    def load(self, highs: Any, lows: Any, lengths: Any, values: Any) -> "np.ndarray[Any, Any]":
+        """Inserts many, from arrays of equal size; the values that they had before, 0 for none, are returned.
 
-        ValueError, if one of them is wrong: none went in.
+        TableFull tells by `done` how many went in, and by `before` what those had. ValueError, if one of them is wrong:
+        none went in.
         """
         halves = [np.ascontiguousarray(column).astype("<i8", casting="unsafe") for column in (highs, lows)]
-        columns = halves + [np.ascontiguousarray(column, dtype="<i8") for column in (lengths, values)]
+        columns = halves + [np.array(column, dtype="<i8") for column in (lengths, values)]
         if {column.shape for column in columns} != {(len(columns[0]),)}:
             raise ValueError("halves, lengths and values have to be of one size")
         count = len(columns[0])
@@ -177,8 +178,9 @@ class Prefix128:
         if done < count:
             row = [int(column[done]) for column in columns]
             full = self._fault(writer128.insert(self._writer.address, *row), *row)
-            full.done = done
+            full.done, full.before = done, columns[3][:done]
             raise full
+        return columns[3]
 
     def held(self) -> "tuple[np.ndarray[Any, Any], ...]":
         """All prefixes (signed halves), their lengths and values, in no order."""

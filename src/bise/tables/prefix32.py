@@ -90,6 +90,10 @@ class Prefix32:
     def _reuse(self, group: int) -> None:
         writer32.reuse(self._writer.address, group)
 
+    def _reuse_all(self, groups: list[int]) -> None:
+        for group in groups:
+            self._reuse(group)
+
     def get(self, prefix: int, length: int) -> int:
         """The value given to exactly this prefix; 0 if there is none. Raises ValueError."""
         value = writer32.get(self._writer.address, prefix, length)
@@ -101,23 +105,38 @@ class Prefix32:
         """What a reader finds; 0 if nothing."""
         return answer(self.address, key)
 
-    def load(self, prefixes: Any, lengths: Any, values: Any) -> None:
-        """Inserts many, from arrays of equal size. TableFull tells by `done` how many went in before it.
+    def load(self, prefixes: Any, lengths: Any, values: Any) -> "np.ndarray[Any, Any]":
+        """Inserts many, from arrays of equal size; the values that they had before, 0 for none, are returned.
 
-        ValueError, if one of them is wrong: none went in.
+        TableFull tells by `done` how many went in, and by `before` what those had. ValueError, if one of them is wrong:
+        none went in.
         """
-        columns = [np.ascontiguousarray(column, dtype="<i8") for column in (prefixes, lengths, values)]
-        if {column.shape for column in columns} != {(len(columns[0]),)}:
-            raise ValueError("prefixes, lengths and values have to be of one size")
-        count = len(columns[0])
+        columns = [np.array(column, dtype="<i8") for column in (prefixes, lengths, values)]
+        count = _rows(columns)
         done = writer32.load(self._writer.address, *(column.ctypes.data for column in columns), count)
         if done == writer32.WRONG:
             raise ValueError(f"some are no prefixes of {self.bits} bits, or their values not in 1 … {VALUE}")
         if done < count:
             row = [int(column[done]) for column in columns]
             full = self._fault(writer32.insert(self._writer.address, *row), *row)
-            full.done = done
+            full.done, full.before = done, columns[2][:done]
             raise full
+        return columns[2]
+
+    def unload(self, prefixes: Any, lengths: Any) -> "np.ndarray[Any, Any]":
+        """Removes many, from arrays of equal size; the values that they had, 0 where there was none, are returned.
+
+        ValueError, if one of them is wrong: none was removed.
+        """
+        columns = [np.array(column, dtype="<i8") for column in (prefixes, lengths)]
+        columns.append(np.zeros(len(columns[0]), "<i8"))
+        count = _rows(columns)
+        if writer32.unload(self._writer.address, *(column.ctypes.data for column in columns), count) < 0:
+            raise ValueError(f"some are no prefixes of {self.bits} bits")
+        freed = columns[1][columns[1] >= 0].tolist()
+        if freed:
+            self._retire(partial(self._reuse_all, freed))
+        return columns[2]
 
     def held(self) -> "tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]":
         """All prefixes, their lengths and values, in no order."""
@@ -148,3 +167,10 @@ class Prefix32:
         if not 0 < value <= VALUE:
             return ValueError(f"value {value} is not in 1 … {VALUE}")
         return ValueError(f"{prefix:#x}/{length} is no prefix of {self.bits} bits")
+
+
+def _rows(columns: "list[np.ndarray[Any, Any]]") -> int:
+    """How many rows there are. Raises ValueError where the columns differ in that."""
+    if {column.shape for column in columns} != {(len(columns[0]),)}:
+        raise ValueError("prefixes, lengths and values have to be of one size")
+    return len(columns[0])

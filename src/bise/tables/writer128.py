@@ -179,13 +179,15 @@ def _add(table, high, low, length, value, new):
 def _insert(table, high, low, length, value):
     slot = rules.find(table.rules, high, low, length)
     known = rules.value_at(slot)
+    if known == value:
+        return known
     if known == 0:
         lacking = _lacks(table, high, low, length)
         if lacking:
             return lacking
     rules.put(table.rules, slot, high, low, length, value)
     _add(table, high, low, length, value, 1 if known == 0 else 0)
-    return 0
+    return known
 
 
 @hot
@@ -205,13 +207,15 @@ def insert(writer, high, low, length, value):
     table = Writer128(writer)
     if _wrong(table, high, low, length, value):
         return WRONG
-    lacking = _insert(table, high, low, length, value)
-    return lacking if lacking else taken(table)
+    before = _insert(table, high, low, length, value)
+    return before if before < 0 else taken(table)
 
 
 @entry(6)
 def load(writer, highs, lows, lengths, values, count):
-    """Inserts from four arrays of 64-bit integers; how many went in, or WRONG, and nothing changed."""
+    """Inserts from four arrays of 64-bit integers; how many went in, or WRONG, and nothing changed.
+
+    In the places of the values that went in are those from before, 0 where there was none."""
     table = Writer128(writer)
     for place in range(0, 8 * count, 8):
         high, low = load64(highs + place), load64(lows + place)
@@ -219,8 +223,10 @@ def load(writer, highs, lows, lengths, values, count):
             return WRONG
     for place in range(0, 8 * count, 8):
         high, low = load64(highs + place), load64(lows + place)
-        if _insert(table, high, low, load64(lengths + place), load64(values + place)):
+        before = _insert(table, high, low, load64(lengths + place), load64(values + place))
+        if before < 0:
             return place >> 3
+        store64(values + place, before)
     return count
 
 

@@ -16,6 +16,7 @@ from bise.hot import (
     shift_left64,
     store16,
     store32,
+    store64,
     store_release32,
 )
 from bise.tables import rules
@@ -128,6 +129,8 @@ def _insert(table, prefix, length, value):
     high = shift_left64(prefix, 64 - table.bits)
     slot = rules.find(table.rules, high, 0, length)
     known = rules.value_at(slot)
+    if known == value:
+        return known
     if known == 0 and rules.Rules(table.rules).used >= rules.Rules(table.rules).capacity:
         return NO_RULE
     if length > table.bits - FIRST_BITS_LESS:
@@ -140,7 +143,30 @@ def _insert(table, prefix, length, value):
             _count(table, place, 1)
     rules.put(table.rules, slot, high, 0, length, value)
     _paint(table, prefix, length, _packed(value, length))
-    return 0
+    return known
+
+
+@hot
+def _delete(table, prefix, length):
+    """The group that nobody reaches any more, NO_GROUP if there is none; or ABSENT."""
+    high = shift_left64(prefix, 64 - table.bits)
+    slot = rules.find(table.rules, high, 0, length)
+    if rules.value_at(slot) == 0:
+        return ABSENT
+    rules.take(table.rules, slot)
+    cover = rules.covering(table.rules, high, 0, length)
+    _paint(table, prefix, length, _packed(cover >> 8, cover & 255))
+    place = table.first + (prefix >> 8 << 2)
+    if length <= table.bits - FIRST_BITS_LESS or _count(table, place, -1):
+        return NO_GROUP
+    number = load32(place) & VALUE
+    store_release32(place, load32(table.groups + number * GROUP_SIZE))  # all of them say the same now
+    return number
+
+
+@hot
+def _value(table, prefix, length):
+    return rules.value_at(rules.find(table.rules, shift_left64(prefix, 64 - table.bits), 0, length))
 
 
 @hot
@@ -157,7 +183,7 @@ def _wrong(table, prefix, length, value):
 
 @entry(4)
 def insert(writer, prefix, length, value):
-    """0; or WRONG, NO_RULE or NO_GROUP, and nothing changed."""
+    """The value before, 0 if there was none; or WRONG, NO_RULE or NO_GROUP, and nothing changed."""
     table = Writer32(writer)
     if _wrong(table, prefix, length, value):
         return WRONG
@@ -166,14 +192,18 @@ def insert(writer, prefix, length, value):
 
 @entry(5)
 def load(writer, prefixes, lengths, values, count):
-    """Inserts from three arrays of 64-bit integers; how many went in, or WRONG, and nothing changed."""
+    """Inserts from three arrays of 64-bit integers; how many went in, or WRONG, and nothing changed.
+
+    In the places of the values that went in are those from before, 0 where there was none."""
     table = Writer32(writer)
     for place in range(0, 8 * count, 8):
         if _wrong(table, load64(prefixes + place), load64(lengths + place), load64(values + place)):
             return WRONG
     for place in range(0, 8 * count, 8):
-        if _insert(table, load64(prefixes + place), load64(lengths + place), load64(values + place)):
+        before = _insert(table, load64(prefixes + place), load64(lengths + place), load64(values + place))
+        if before < 0:
             return place >> 3
+        store64(values + place, before)
     return count
 
 
@@ -183,19 +213,24 @@ def delete(writer, prefix, length):
     table = Writer32(writer)
     if _wrong_prefix(table, prefix, length):
         return WRONG
-    high = shift_left64(prefix, 64 - table.bits)
-    slot = rules.find(table.rules, high, 0, length)
-    if rules.value_at(slot) == 0:
-        return ABSENT
-    rules.take(table.rules, slot)
-    cover = rules.covering(table.rules, high, 0, length)
-    _paint(table, prefix, length, _packed(cover >> 8, cover & 255))
-    place = table.first + (prefix >> 8 << 2)
-    if length <= table.bits - FIRST_BITS_LESS or _count(table, place, -1):
-        return NO_GROUP
-    number = load32(place) & VALUE
-    store_release32(place, load32(table.groups + number * GROUP_SIZE))  # all of them say the same now
-    return number
+    return _delete(table, prefix, length)
+
+
+@entry(5)
+def unload(writer, prefixes, lengths, values, count):
+    """Deletes what two arrays of 64-bit integers name, and what is there of it; WRONG, and nothing changed, or 0.
+
+    `values` becomes what was there, 0 for nothing, and `lengths` the groups that nobody reaches any more, or less than
+    0."""
+    table = Writer32(writer)
+    for place in range(0, 8 * count, 8):
+        if _wrong_prefix(table, load64(prefixes + place), load64(lengths + place)):
+            return WRONG
+    for place in range(0, 8 * count, 8):
+        prefix, length = load64(prefixes + place), load64(lengths + place)
+        store64(values + place, _value(table, prefix, length))
+        store64(lengths + place, _delete(table, prefix, length))
+    return 0
 
 
 @entry(2)
@@ -213,4 +248,4 @@ def get(writer, prefix, length):
     table = Writer32(writer)
     if _wrong_prefix(table, prefix, length):
         return WRONG
-    return rules.value_at(rules.find(table.rules, shift_left64(prefix, 64 - table.bits), 0, length))
+    return _value(table, prefix, length)

@@ -54,9 +54,14 @@ class Fib(Prefixes):
         assert value
         self.rules[prefix, length] = value
 
-    def load(self, prefixes: Sequence[int], lengths: Sequence[int], values: Sequence[int]) -> None:
+    def load(self, prefixes: Sequence[int], lengths: Sequence[int], values: Sequence[int]) -> list[int]:
+        before = [self.get(*place) for place in zip(prefixes, lengths, strict=True)]
         for prefix, length, value in zip(prefixes, lengths, values, strict=True):
             self.insert(prefix, length, value)
+        return before
+
+    def unload(self, prefixes: Sequence[int], lengths: Sequence[int]) -> list[int]:
+        return [self.rules.pop(place, 0) for place in zip(prefixes, lengths, strict=True)]
 
     def delete(self, prefix: int, length: int) -> None:
         del self.rules[prefix, length]

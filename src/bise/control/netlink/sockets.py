@@ -1,4 +1,4 @@
-"""Netlink sockets of three uses: to be told of changes, to dump, and to ask or tell something at once.
+"""Netlink sockets of two uses: to be told of changes, and to ask or tell something at once (a third: `dumps.py`).
 
 All belong to the network namespace in which they are opened, are non-blocking and close on exec. Linux checks requests
 strictly (so that dumps can be filtered) and gives its reasons in words.
@@ -7,20 +7,9 @@ strictly (so that dumps can be filtered) and gives its reasons in words.
 import errno
 import socket
 from collections.abc import Iterable
-from contextlib import suppress
 
-from bise.control.netlink.message import (
-    ACK,
-    DONE,
-    DUMP,
-    DUMP_INTERRUPTED,
-    ERROR,
-    Message,
-    NetlinkError,
-    messages,
-    refusal,
-    request,
-)
+from bise.control.netlink.gather import Gatherer, Truncated
+from bise.control.netlink.message import ACK, ERROR, Message, NetlinkError, messages, refusal, request
 
 _NETLINK_ROUTE = 0
 _SOL_NETLINK = 270
@@ -33,7 +22,7 @@ class Overflow(Exception):
     """Announcements were lost: the receive buffer was full (ENOBUFS), or one was larger than any should be."""
 
 
-class _Socket:
+class NetlinkSocket:
     """A netlink socket: `receive` returns one datagram of messages, or None where none waits."""
 
     def __init__(self, receive_buffer: int, protocol: int = _NETLINK_ROUTE) -> None:
@@ -71,68 +60,29 @@ class _Socket:
         return bytes(self._view[:size])
 
 
-class EventSocket(_Socket):
-    """Hears what Linux announces to `groups` (RTNLGRP_*). Lost announcements are told of: `receive` raises Overflow."""
+class EventSocket(NetlinkSocket):
+    """Hears what Linux announces to `groups` (RTNLGRP_*). Lost announcements are told of: `receive`, which returns many
+    datagrams as one, raises Overflow."""
 
     def __init__(self, groups: Iterable[int], receive_buffer: int = 64 << 20) -> None:
         super().__init__(receive_buffer)
         self._socket.setsockopt(_SOL_NETLINK, _NO_ENOBUFS, 0)
         for group in groups:
             self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, group)
+        self._gatherer = Gatherer()
+
+    def receive(self) -> bytes | None:
+        try:
+            return self._gatherer.receive(self.fileno())
+        except Truncated:
+            raise Overflow from None
+        except OSError as error:
+            if error.errno == errno.ENOBUFS:
+                raise Overflow from None
+            raise
 
 
-class DumpSocket(_Socket):
-    """Asks Linux for all objects of a kind. One dump at a time: `start`, then `part` until it returns None."""
-
-    def __init__(self) -> None:
-        super().__init__(1 << 20)
-        self._sequence = 0
-        self._running = False
-        self.interrupted = False
-        """Whether Linux said of the last dump that things changed under it (NLM_F_DUMP_INTR)."""
-
-    def start(self, kind: int, body: bytes) -> None:
-        while self._running:  # the rest of a dump that nobody wants any more
-            with suppress(NetlinkError):
-                self.part()
-        self._sequence += 1
-        self.interrupted = False
-        self._socket.send(request(kind, DUMP, self._sequence, body))
-        self._running = True
-
-    def part(self) -> tuple[bytes, list[Message]] | None:
-        """The next octets of the dump and where its messages lie. Linux answers within the call: it never waits.
-
-        Raises NetlinkError, with Linux's errno where Linux refused."""
-        while self._running:
-            buffer = self.receive()
-            if buffer is None:
-                self._running = False
-                raise NetlinkError("a dump ended without its end")
-            found = self._sort(buffer)
-            if found:
-                return buffer, found
-        return None
-
-    def _sort(self, buffer: bytes) -> list[Message]:
-        found = []
-        for message in messages(buffer):
-            kind, flags, sequence, _, _ = message
-            if sequence != self._sequence:
-                continue
-            if flags & DUMP_INTERRUPTED:
-                self.interrupted = True
-            if kind in (DONE, ERROR):
-                self._running = False
-                problem = refusal(buffer, message)
-                if problem is not None:
-                    raise problem
-            else:
-                found.append(message)
-        return found
-
-
-class RequestSocket(_Socket):
+class RequestSocket(NetlinkSocket):
     """Asks one thing, or tells Linux many without waiting for what it thinks of them."""
 
     def __init__(self) -> None:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from bise.control.changes import Change, Removed
-from bise.control.objects import TABLE_LOCAL, Address, Destination, Prefix, RouteKind
+from bise.control.changes import Change, Rerouted, Single
+from bise.control.objects import TABLE_LOCAL, Address, Prefix, Route, RouteKind
 from bise.features.feature import Feature, Notes, PortFacts, Surroundings
 from bise.features.ipv4.logic import is_odd_source, own_hash
 from bise.features.ipv4.nodes import PART
@@ -29,7 +29,7 @@ class Control(Feature):
         self.fib = Prefix32(surroundings.retire)
         self.routes = Routes(4, self.fib, hops, surroundings.mirror, FIXED)
         self._shown = Shown(self.routes, hops, surroundings.mirror)
-        self._own: set[Prefix] = set()
+        self._own: set[int] = set()  # numbers of prefixes
         self._region = Region(DOUBTS_SIZE + State.size, huge_pages=False)
         self._links: dict[int, set[Address]] = {}  # IPv4 addresses of each link
         self._ports: dict[int, PortFacts] = {}  # by link
@@ -42,23 +42,25 @@ class Control(Feature):
         return {State: self.state.address}
 
     def follow(self, changes: Sequence[Change]) -> None:
-        renewed = False
         for change in changes:
-            subject = change.old if isinstance(change, Removed) else change.new
-            if isinstance(subject, Destination) and subject.prefix.family == 4 and subject.prefix.table == TABLE_LOCAL:
-                self._own.discard(subject.prefix)
-                if not isinstance(change, Removed) and is_local(subject):
-                    self._own.add(subject.prefix)
-                renewed = True
-            elif isinstance(subject, Address) and subject.family == 4:
+            if isinstance(change, Rerouted):
+                if (change.family, change.table) == (4, TABLE_LOCAL):
+                    self._own_changed(change)
+            else:
                 self._address_changed(change)
-        if renewed:
-            self.set_own((place.destination, place.length) for place in self._own)
         self.routes.follow(changes)
 
-    def _address_changed(self, change: Change) -> None:
+    def _own_changed(self, told: Rerouted) -> None:
+        for number, routes in zip(told.prefixes, told.after, strict=True):
+            if routes is not None and is_local(routes):
+                self._own.add(number)
+            else:
+                self._own.discard(number)
+        self.set_own((number >> 8, number & 255) for number in self._own)
+
+    def _address_changed(self, change: Single) -> None:
         for address, present in ((getattr(change, "old", None), False), (getattr(change, "new", None), True)):
-            if isinstance(address, Address):
+            if isinstance(address, Address) and address.family == 4:
                 held = self._links.setdefault(address.link, set())
                 (held.add if present else held.discard)(address)
                 if address.link in self._ports:
@@ -118,6 +120,6 @@ def odd_first_octets() -> list[int]:
     return [any(is_odd_source(octet << 24 | rest) for rest in (0, 0xFFFFFF)) for octet in range(FIRST_OCTETS)]
 
 
-def is_local(destination: Destination) -> bool:
-    """Whether packets to it are for this host, alone or among others."""
-    return any(route.kind in (RouteKind.LOCAL, RouteKind.BROADCAST) for route in destination.routes)
+def is_local(routes: Iterable[Route]) -> bool:
+    """Whether packets that follow one of them are for this host, alone or among others."""
+    return any(route.kind in (RouteKind.LOCAL, RouteKind.BROADCAST) for route in routes)

@@ -35,10 +35,18 @@ class WholeKeys:
     def get(self, prefix: int, length: int) -> int:
         return self._table.get(prefix >> 64, prefix & _HALF, length)
 
-    def load(self, prefixes: Sequence[int], lengths: Sequence[int], values: Sequence[int]) -> None:
+    def load(self, prefixes: Sequence[int], lengths: Sequence[int], values: Sequence[int]) -> Sequence[int]:
         highs = np.array([prefix >> 64 for prefix in prefixes], "u8")
         lows = np.array([prefix & _HALF for prefix in prefixes], "u8")
-        self._table.load(highs, lows, lengths, values)
+        return self._table.load(highs, lows, lengths, values).tolist()  # type: ignore[no-any-return]
+
+    def unload(self, prefixes: Sequence[int], lengths: Sequence[int]) -> Sequence[int]:
+        before = []
+        for prefix, length in zip(prefixes, lengths, strict=True):
+            before.append(self.get(prefix, length))
+            if before[-1]:
+                self.delete(prefix, length)
+        return before
 
 
 class Control(Feature):

@@ -8,7 +8,7 @@ round of all workers: first nobody is to follow it, then, an epoch later, it get
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bise.control.changes import Change, Removed
+from bise.control.changes import Change, subjects
 from bise.control.gates.settings import Multipath, Settings
 from bise.control.objects import Neighbour, NeighbourState, mac_text
 from bise.errors import BiseError
@@ -146,12 +146,12 @@ class Hops:
         kept.claims += claims
         return kept.index
 
-    def release(self, index: int) -> None:
-        """One claim less; a record that nobody claims is used again once no worker can hold it."""
+    def release(self, index: int, claims: int = 1) -> None:
+        """So many claims less; a record that nobody claims is used again once no worker can hold it."""
         if index == 0:
             return
         kept = self._by_index[index]
-        kept.claims -= 1
+        kept.claims -= claims
         if kept.claims:
             return
         del self._kept[kept.want], self._by_index[index]
@@ -312,12 +312,10 @@ class Control(Feature):
         return {State: self.hops.state.address}
 
     def follow(self, changes: Sequence[Change]) -> None:
-        for change in changes:
-            neighbour = change.old if isinstance(change, Removed) else change.new
+        for neighbour, is_there in subjects(changes):
             if isinstance(neighbour, Neighbour):
-                known = neighbour.valid and not isinstance(change, Removed)
-                mac = neighbour.mac if known else None
-                lost = neighbour.state is NeighbourState.FAILED and not isinstance(change, Removed)
+                mac = neighbour.mac if neighbour.valid and is_there else None
+                lost = neighbour.state is NeighbourState.FAILED and is_there
                 self.hops.set_neighbour(neighbour.link, neighbour.family, neighbour.address, mac, lost)
 
     def set_settings(self, settings: Settings) -> None:

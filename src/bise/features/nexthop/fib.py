@@ -3,8 +3,9 @@
 One prefix at a time (`FibWriter.put`), or many at once that lead to few next hops (`Batch`); both end in the same.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from bise.features.nexthop.control import End, Hops, TooManyHops, Want
@@ -20,7 +21,8 @@ class Fib(Protocol):
     def insert(self, prefix: int, length: int, value: int) -> None: ...
     def delete(self, prefix: int, length: int) -> None: ...
     def get(self, prefix: int, length: int) -> int: ...
-    def load(self, prefixes: Sequence[int], lengths: Sequence[int], values: Sequence[int]) -> None: ...
+    def load(self, prefixes: Sequence[int], lengths: Sequence[int], values: Sequence[int]) -> Iterable[int]: ...
+    def unload(self, prefixes: Sequence[int], lengths: Sequence[int]) -> Iterable[int]: ...
 
 
 class FibWriter:
@@ -58,26 +60,25 @@ class FibWriter:
             self.hops.release(before)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Alike:
-    """Prefixes of a batch that lead to the same next hop; `count` are not in the table yet."""
+    """Prefixes of a batch that lead to the same next hop."""
 
-    want: Want
+    want: Want | None
+    """None: they are no longer in the table."""
     index: int
-    noted: Sequence[set[tuple[int, int]]]
+    noted: Sequence[set[tuple[int, int]]] = field(default=())
     """Where each of these prefixes has to be noted."""
-    count: int = 0
+
+
+GONE = Alike(None, 0)
 
 
 class Batch:
-    """Prefixes for one call of the table's `load`. Each may be added once, and goes in when the batch ends."""
+    """Many prefixes for few calls of the table. `write` ends it."""
 
     def __init__(self, writer: FibWriter) -> None:
         self._writer, self._fib, self._hops = writer, writer.fib, writer.hops
-        self._prefixes: list[int] = []
-        self._lengths: list[int] = []
-        self._values: list[int] = []
-        self._before: list[int] = []  # what the table says until the end; 0 is nothing
         self._alikes: list[Alike] = []
 
     def alike(self, want: Want, noted: Sequence[set[tuple[int, int]]]) -> Alike | None:
@@ -89,31 +90,39 @@ class Batch:
         self._alikes.append(made)
         return made
 
-    def add(self, prefix: int, length: int, alike: Alike) -> None:
+    def write(self, prefixes: Sequence[int], lengths: Sequence[int], alikes: Sequence[Alike]) -> None:
+        """The table says this of these prefixes, of which none comes twice."""
+        indices = [alike.index for alike in alikes]
         if self._writer.unplaced:
-            self._writer.unplaced.pop((prefix, length), None)
-        before = self._fib.get(prefix, length)
-        if before == alike.index:
-            return
-        self._prefixes.append(prefix)
-        self._lengths.append(length)
-        self._values.append(alike.index)
-        self._before.append(before)
-        alike.count += 1
-
-    def end(self) -> None:
-        """Everything goes into the table."""
+            for place in zip(prefixes, lengths, strict=True):
+                self._writer.unplaced.pop(place, None)
+        rows = list(zip(prefixes, lengths, indices, strict=True)) if 0 in indices else []
+        if rows:
+            gone = [row for row in rows if row[2] == 0]
+            self._release(self._fib.unload([row[0] for row in gone], [row[1] for row in gone]))
+            left = [row for row in rows if row[2]]
+            prefixes, lengths, indices = ([row[column] for row in left] for column in range(3))
+        for index, count in Counter(indices).items():
+            self._hops.claim(self._hops.wanted(index), count)
+        self._load(prefixes, lengths, indices)
         for alike in self._alikes:
-            self._hops.claim(alike.want, alike.count)
             self._hops.release(alike.index)  # what has held it until here
-        done = len(self._prefixes)
+
+    def _load(self, prefixes: Sequence[int], lengths: Sequence[int], indices: Sequence[int]) -> None:
+        """Each index is claimed already."""
+        if not indices:
+            return
+        done = len(indices)
         try:
-            if done:
-                self._fib.load(self._prefixes, self._lengths, self._values)
+            before = self._fib.load(prefixes, lengths, indices)
         except TableFull as full:
-            done = full.done
-        for index in self._before[:done]:
-            self._hops.release(index)
-        for row in range(done, len(self._prefixes)):  # others may fit yet, and each that doesn't says why
-            self._writer.put(self._prefixes[row], self._lengths[row], self._hops.wanted(self._values[row]))
-            self._hops.release(self._values[row])
+            done, before = full.done, full.before
+        self._release(before)
+        for row in range(done, len(indices)):  # others may fit yet, and each that doesn't says why
+            self._writer.put(prefixes[row], lengths[row], self._hops.wanted(indices[row]))
+            self._hops.release(indices[row])
+
+    def _release(self, indices: Iterable[int]) -> None:
+        """Nothing leads there any more, once for each time that it is named."""
+        for index, count in Counter(map(int, indices)).items():
+            self._hops.release(index, count)

@@ -6,52 +6,16 @@ which finds out who answers there.
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Sequence
 
-from bise.control.changes import Added, Change, Removed
-from bise.control.objects import (
-    TABLE_LOCAL,
-    TABLE_MAIN,
-    Destination,
-    Link,
-    Neighbour,
-    NeighbourKey,
-    NextHopObject,
-    Path,
-    Prefix,
-    Route,
-    RouteKind,
-)
-from bise.features.nexthop.control import End, Hops, Several, Via, Want, shares
-from bise.features.nexthop.fib import KERNEL, Alike, Batch, Fib, FibWriter
+from bise.control.changes import Change, Removed, Rerouted
+from bise.control.objects import TABLE_LOCAL, TABLE_MAIN, Link, Neighbour, NextHopObject, Route
+from bise.features.nexthop.control import End, Hops, Several, Via, Want
+from bise.features.nexthop.fib import GONE, KERNEL, Alike, Batch, Fib, FibWriter
 from bise.features.nexthop.state import HopKind
+from bise.features.nexthop.wants import Network, Wants
 
-_ENDS = {
-    RouteKind.LOCAL: HopKind.LOCAL,
-    RouteKind.ANYCAST: HopKind.LOCAL,
-    RouteKind.BROADCAST: HopKind.BROADCAST,
-    RouteKind.MULTICAST: HopKind.BROADCAST,
-    RouteKind.BLACKHOLE: HopKind.BLACKHOLE,
-    RouteKind.UNREACHABLE: HopKind.UNREACHABLE,
-    RouteKind.PROHIBIT: HopKind.PROHIBIT,
-}
-_UNRESOLVED = End(HopKind.UNRESOLVED)
-
-
-class Network(Protocol):
-    """What is asked of the mirror."""
-
-    @property
-    def links(self) -> Mapping[int, Link]: ...
-    @property
-    def routes(self) -> Mapping[Prefix, Destination]: ...
-    @property
-    def neighbours(self) -> Mapping[NeighbourKey, Neighbour]: ...
-    @property
-    def next_hops(self) -> Mapping[int, NextHopObject]: ...
-    def paths(self, route: Route) -> tuple[Path, ...]: ...
-    def usable(self, path: Path, family: int) -> bool: ...
+_MANY = 4  # prefixes that a batch is worth while for
 
 
 class Routes:
@@ -60,16 +24,19 @@ class Routes:
     def __init__(self, family: int, fib: Fib, hops: Hops, network: Network, fixed: Iterable[tuple[int, int]]) -> None:
         self.family, self.bits = family, 32 if family == 4 else 128
         self._fib, self._hops, self._network = fib, hops, network
+        self._wants = Wants(family, hops, network)
         self._writer = FibWriter(fib, hops)
         self._put = self._writer.put
         self.unplaced = self._writer.unplaced
         self._fixed = frozenset(fixed)
+        self._near_fixed = _first_octets(self._fixed, self.bits)
         self._hosts: list[int] = []  # addresses of valid neighbours, sorted
         self._links_of: dict[int, set[int]] = {}  # links where an address is a valid neighbour
         self._placed: set[int] = set()  # neighbours that stand in the table
         self._plural: dict[int, set[tuple[int, int]]] = {}  # by link: prefixes with several paths or routes
         self._by_object: dict[int, set[tuple[int, int]]] = {}  # prefixes by the next-hop object that they name
         self._on_link: dict[int, set[tuple[int, int]]] = {}  # by link: prefixes that lead to neighbours there
+        self._local: set[int] = set()  # numbers of prefixes in the local table
         self._shadows: set[tuple[int, int]] = set()  # IPv6 networks that were made local by hand
         self._count = 0
         self._left: set[tuple[int, int]] = set()  # prefixes that only Linux can follow
@@ -79,18 +46,12 @@ class Routes:
 
     def follow(self, changes: Sequence[Change]) -> None:
         """What the mirror tells of routes, neighbours, links and next-hop objects."""
-        waiting: dict[Prefix, bool] = {}  # prefixes whose routes have changed, and whether they have any
         for change in changes:
-            subject = change.old if isinstance(change, Removed) else change.new
-            if isinstance(subject, Destination):
-                place = subject.prefix
-                if place.family == self.family and place.table in (TABLE_LOCAL, TABLE_MAIN):
-                    self._count += isinstance(change, Added) - isinstance(change, Removed)
-                    waiting[place] = not isinstance(change, Removed)
+            if isinstance(change, Rerouted):
+                if change.family == self.family and change.table in (TABLE_LOCAL, TABLE_MAIN):
+                    self._reroute(change)
                 continue
-            if waiting:
-                self._set_changed(waiting)
-                waiting = {}
+            subject = change.old if isinstance(change, Removed) else change.new
             if isinstance(subject, Neighbour):
                 if subject.family == self.family:
                     valid = subject.valid and not isinstance(change, Removed)
@@ -100,61 +61,89 @@ class Routes:
             elif isinstance(subject, NextHopObject):
                 self.object_changed(subject.id)
 
-        self._set_changed(waiting)
-
-    def _set_changed(self, places: Mapping[Prefix, bool]) -> None:
-        self.set_destinations(places)
-        if self.family == 6:
-            for place, present in places.items():
-                self._note_shadow(place, present)
-
-    def set_destinations(self, places: Iterable[Prefix]) -> None:
-        """The routes to these prefixes have changed: as `set_destination` for each, in few calls of the table."""
-        batch, single = Batch(self._writer), []
-        alikes: dict[int, Alike | None] = {}  # by the identity of routes, which stay in the network meanwhile
-        for place in places:
-            prefix, length = place.destination, place.length
-            routes = self._only_route(place)
-            alike = None
-            if routes is not None and not self._is_fixed(prefix, length):
-                if id(routes) not in alikes:
-                    alikes[id(routes)] = self._alike(routes, batch)
-                alike = alikes[id(routes)]
-            if alike is None:
-                single.append((prefix, length))
+    def _reroute(self, told: Rerouted) -> None:
+        self._count += told.before.count(None) - told.after.count(None)
+        if told.table == TABLE_MAIN:
+            self._set_destinations(told.prefixes, told.after)
+            return
+        for number, after in zip(told.prefixes, told.after, strict=True):
+            if after is None:
+                self._local.discard(number)
             else:
-                self._add(prefix, length, alike, batch)
-        batch.end()
-        for prefix, length in single:
-            self.set_destination(prefix, length)
+                self._local.add(number)
+        for number, after in zip(told.prefixes, told.after, strict=True):
+            self.set_destination(number >> 8, number & 255)
+            self._note_shadow(number >> 8, number & 255, after is not None)
 
-    def _add(self, prefix: int, length: int, alike: Alike, batch: Batch) -> None:
-        if alike.noted or self._left or self._several:
-            self._note_want(prefix, length, alike.want)
-            for noted in alike.noted:
-                noted.add((prefix, length))
-        if length == self.bits:
-            self._placed.discard(prefix)
-        batch.add(prefix, length, alike)
-        self._place_hosts(prefix, length)
+    def _set_destinations(self, numbers: Sequence[int], after: Sequence[tuple[Route, ...] | None]) -> None:
+        """The main table's routes to these prefixes have changed: as `set_destination` for each, in few calls."""
+        if len(numbers) < _MANY:
+            for number in numbers:
+                self.set_destination(number >> 8, number & 255)
+            return
+        batch = Batch(self._writer)
+        by_identity = {id(routes): routes for routes in after}
+        alikes = {number: self._alike(routes, batch) for number, routes in by_identity.items()}
+        found = [alikes[id(routes)] for routes in after]
+        alone = self._alone(numbers, found)
+        if alone:
+            rows = [row for row in zip(numbers, found, strict=True) if row[0] not in alone]
+            numbers, found = [number for number, _ in rows], [alike for _, alike in rows]
+        prefixes, lengths = [number >> 8 for number in numbers], [number & 255 for number in numbers]
+        common = [alike for alike in found if alike is not None]
+        self._note_alikes(prefixes, lengths, common)
+        batch.write(prefixes, lengths, common)
+        for prefix, length in self._around_hosts(prefixes, lengths):
+            self._place_hosts(prefix, length)
+        for number in alone:
+            self.set_destination(number >> 8, number & 255)
 
-    def _only_route(self, place: Prefix) -> tuple[Route, ...] | None:
-        """The route to a prefix that has one, in one of the two tables, as the tuple that all its like share."""
-        routes = self._network.routes
-        found = routes.get(place)
-        other = TABLE_MAIN if place.table == TABLE_LOCAL else TABLE_LOCAL
-        if found is None or len(found.routes) > 1 or self._shadows:
-            return None
-        return None if Prefix(self.family, other, place.destination, place.length) in routes else found.routes
+    def _alone(self, numbers: Sequence[int], found: Sequence[Alike | None]) -> set[int]:
+        """Those that are not like others: fixed ones, neighbours' addresses, what the local table has a word in."""
+        if self._shadows:
+            return set(numbers)
+        top = self.bits  # the first octet of a number's prefix stands above so many bits
+        alone = {number for number, alike in zip(numbers, found, strict=True) if alike is None}
+        alone |= {number for number in numbers if number >> top in self._near_fixed}
+        alone |= {number for number in numbers if number & 255 == self.bits and number >> 8 in self._links_of}
+        return alone | self._local.intersection(numbers)
 
-    def _alike(self, routes: tuple[Route, ...], batch: Batch) -> Alike | None:
+    def _alike(self, routes: tuple[Route, ...] | None, batch: Batch) -> Alike | None:
         """What all prefixes with these routes share; None where what they lead to depends on the prefix."""
-        if any(path.via is None for route in routes for path in self._network.paths(route)):
+        if routes is None:
+            return GONE
+        if len(routes) > 1 or any(path.via is None for path in self._network.paths(routes[0])):
             return None
-        want = self._first_want(routes, 0, 0)
+        want = self._wants.first(routes, 0, 0)
         if want is None:
             return None
-        return batch.alike(want, [*self._notes(routes), *([self._left] if _is_foreign(want) else [])])
+        noted = list(self._notes(routes))
+        if _is_foreign(want):
+            noted.append(self._left)
+        if isinstance(want, Several):
+            noted.append(self._several)
+        return batch.alike(want, noted)
+
+    def _note_alikes(self, prefixes: Sequence[int], lengths: Sequence[int], found: Sequence[Alike]) -> None:
+        if not (self._left or self._several or any(alike.noted for alike in {id(one): one for one in found}.values())):
+            return
+        places = list(zip(prefixes, lengths, strict=True))
+        self._left.difference_update(places)
+        self._several.difference_update(places)
+        for place, alike in zip(places, found, strict=True):
+            for noted in alike.noted:
+                noted.add(place)
+
+    def _around_hosts(self, prefixes: Sequence[int], lengths: Sequence[int]) -> list[tuple[int, int]]:
+        """Which of these prefixes have neighbours' addresses in them."""
+        if not self._hosts:
+            return []
+        hosts = [*self._hosts, 1 << self.bits]
+        within = [(1 << (self.bits - length)) - 1 for length in range(self.bits + 1)]
+        rows = zip(prefixes, lengths, strict=True)
+        return [
+            (prefix, length) for prefix, length in rows if hosts[bisect_left(hosts, prefix)] <= prefix | within[length]
+        ]
 
     def set_destination(self, prefix: int, length: int) -> None:
         """The routes to a prefix have changed, in whichever table."""
@@ -182,15 +171,18 @@ class Routes:
             for address in self._hosts[low : bisect_right(self._hosts, last, low)]:
                 self._place_host(address)
 
-    def _note_shadow(self, place: Prefix, present: bool) -> None:
+    def _note_shadow(self, prefix: int, length: int, present: bool) -> None:
         """IPv6 asks the local table first: a network made local by hand hides longer prefixes of the main one.
 
         (IPv4's two tables are one as long as there are no policy rules, and with such rules a gate stands.)
         """
-        shadow = (place.destination, place.length)
-        if self.family == 4 or place.table != TABLE_LOCAL or place.length == self.bits or self._is_fixed(*shadow):
+        shadow = (prefix, length)
+        if self.family == 4 or length == self.bits or self._is_fixed(prefix, length):
             return
-        (self._shadows.add if present else self._shadows.discard)(shadow)
+        if present:
+            self._shadows.add(shadow)
+        else:
+            self._shadows.discard(shadow)
         for other in list(self._network.routes):
             if other.family == 6 and other.table == TABLE_MAIN and _holds(shadow, other.destination, other.length, 128):
                 self.set_destination(other.destination, other.length)
@@ -272,75 +264,22 @@ class Routes:
             self._placed.discard(address)
             return
         hidden = any(_holds(shadow, address, self.bits, self.bits) for shadow in self._shadows)
-        path = None if hidden else self._connected(address)
+        path = None if hidden else self._wants.connected(address)
         if path is not None and path.link in self._links_of.get(address, ()):
             self._placed.add(address)
-            self._put(address, self.bits, Via(path.link, self.family, address, self._mtu(address), self.family))
+            self._put(address, self.bits, Via(path.link, self.family, address, self._wants.mtu(address), self.family))
         elif address in self._placed or self._fib.get(address, self.bits):
             self._placed.discard(address)
             self._put(address, self.bits, None)
 
-    def _covering(self, address: int) -> Route | None:
-        """The route of the longest prefix around an address that Linux would use now."""
-        for length in range(self.bits - 1, -1, -1):
-            prefix = address >> (self.bits - length) << (self.bits - length)
-            for route in self._candidates(prefix, length):
-                if self._is_alive(route):
-                    return route
-        return None
-
-    def _connected(self, address: int) -> Path | None:
-        """The path of the connected network that an address is in; None where another route leads there."""
-        route = self._covering(address)
-        if route is None or route.kind is not RouteKind.UNICAST or route.tos or route.source_length:
-            return None
-        paths = self._network.paths(route)
-        return paths[0] if len(paths) == 1 and paths[0].via is None and paths[0].encapsulation is None else None
-
-    def _mtu(self, address: int) -> int:
-        route = self._covering(address)
-        return route.mtu if route is not None else 0
-
-    def _candidates(self, prefix: int, length: int) -> Sequence[Route]:
-        """The routes to exactly this prefix in the order in which Linux tries them: the local table's first."""
-        routes = self._network.routes
-        local = routes.get(Prefix(self.family, TABLE_LOCAL, prefix, length))
-        main = routes.get(Prefix(self.family, TABLE_MAIN, prefix, length))
-        return (*(local.routes if local else ()), *(main.routes if main else ()))
-
-    def _is_alive(self, route: Route) -> bool:
-        """Linux passes over a unicast route all of whose paths are dead."""
-        if route.kind is not RouteKind.UNICAST:
-            return True
-        paths = self._network.paths(route)
-        return not paths or any(self._usable(route, path) for path in paths)
-
-    def _usable(self, route: Route, path: Path) -> bool:
-        """Whether Linux would send a packet this way. A next-hop object is used while it is there: it goes with its
-        link."""
-        if not route.next_hop_id:
-            return self._network.usable(path, self.family)
-        link = self._network.links.get(path.link)
-        return link is not None and link.up
-
     def want(self, prefix: int, length: int) -> Want | None:
         """Where packets go that match this prefix best; None: as if it were not there."""
-        candidates = self._candidates(prefix, length)
+        candidates = self._wants.candidates(prefix, length)
         if candidates and any(_holds(shadow, prefix, length, self.bits) for shadow in self._shadows):
             return End(HopKind.LOCAL)
         for noted in self._notes(candidates):
             noted.add((prefix, length))
-        return self._first_want(candidates, prefix, length)
-
-    def _first_want(self, candidates: Sequence[Route], prefix: int, length: int) -> Want | None:
-        for route in candidates:
-            if route.tos or route.source_length or route.kind in (RouteKind.THROW, RouteKind.NAT, RouteKind.XRESOLVE):
-                return KERNEL
-            if route.kind is not RouteKind.UNICAST:
-                return End(_ENDS.get(route.kind, HopKind.KERNEL))
-            if self._is_alive(route):
-                return self._want_unicast(route, prefix, length)
-        return None
+        return self._wants.first(candidates, prefix, length)
 
     def _notes(self, candidates: Sequence[Route]) -> Iterator[set[tuple[int, int]]]:
         """Where a prefix has to be noted that has these routes, because of what they depend on."""
@@ -354,28 +293,14 @@ class Routes:
             if route.next_hop_id:
                 yield self._by_object.setdefault(route.next_hop_id, set())
 
-    def _want_unicast(self, route: Route, prefix: int, length: int) -> Want:
-        named = self._network.next_hops.get(route.next_hop_id)
-        if named is not None and named.blackhole:
-            return End(HopKind.BLACKHOLE)
-        paths = [path for path in self._network.paths(route) if self._usable(route, path)]
-        if not paths or (named is not None and named.resilience is not None):
-            return KERNEL
-        if any(path.encapsulation is not None for path in paths):
-            return KERNEL
-        if len(paths) == 1:
-            return self._want_path(paths[0], route, prefix, length)
-        if any(path.via is None for path in paths):
-            return KERNEL
-        parts = [(path.weight, self._want_path(path, route, prefix, length)) for path in paths]
-        return Several(shares(parts), careful=named is not None)
 
-    def _want_path(self, path: Path, route: Route, prefix: int, length: int) -> Via | End:
-        if path.via is not None:
-            return Via(path.link, path.via_family or self.family, path.via, route.mtu, self.family)
-        if length == self.bits:
-            return Via(path.link, self.family, prefix, route.mtu, self.family)
-        return _UNRESOLVED if self._hops.is_port(path.link) else End(HopKind.OTHER_LINK)
+def _first_octets(fixed: Iterable[tuple[int, int]], bits: int) -> frozenset[int]:
+    """Those of all prefixes that may lie in one of the fixed."""
+    found: set[int] = set()
+    for prefix, length in fixed:
+        first = prefix >> (bits - 8)
+        found.update(range(first, first + (1 << max(0, 8 - length))))
+    return frozenset(found)
 
 
 def _holds(outer: tuple[int, int], prefix: int, length: int, bits: int) -> bool:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from bise.control.objects import Link, address_text, mac_text
 from bise.features.feature import Notes
 from bise.features.nexthop.control import End, Hops, Several, Want
-from bise.features.nexthop.routes import Network, Routes
+from bise.features.nexthop.routes import Routes
 from bise.features.nexthop.state import HopKind
+from bise.features.nexthop.wants import Network
 
 _ENDS = {
     HopKind.NO_ROUTE: "there is no route",
