@@ -164,6 +164,17 @@ def test_a_sleeping_worker_is_woken_by_what_is_handed_to_it(two):
         pass
 
 
+def test_a_crew_that_starts_again_frees_nothing_too_early(two):
+    for _ in range(2):
+        two.publish(2)
+        two.crew.start()
+        _wait(two.crew.all_turning)
+        two.publish(2)
+        assert two.crew.members[0].leaving
+        assert two.crew.stop()
+        assert not two.crew.members[0].leaving
+
+
 def test_shares_are_alike_for_every_port_and_smaller_for_those_who_receive():
     made = [member.bell for member in Crew([0, 0, 0], POLL, _nothing, _nothing).members]
     ports, words = [Rings(), Rings()], Region(4096, huge_pages=False)

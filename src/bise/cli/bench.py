@@ -12,7 +12,9 @@ from bise.cli.words import Json
 from bise.errors import BiseError
 
 # Each module has `measure()`, which yields rows with the keys of COLUMNS.
-_NAMES = ("failover", "forward", "mirror", "modes", "node", "ports", "start", "swap", "tables", "throughput", "veth")
+_NAMES = (
+    "cores", "failover", "forward", "mirror", "modes", "node", "ports", "start", "swap", "tables", "throughput", "veth",
+)  # fmt: skip
 BENCHES = {name: f"bise.bench.{name}" for name in _NAMES}
 COLUMNS = ("name", "unit", "ours", "yardstick", "ratio", "spread")
 

@@ -242,6 +242,7 @@ class Crew:
 
     def start(self) -> None:
         """Starts the threads; every worker needs a plan by then."""
+        self.epochs.begun()
         for member in self.members:
             member.record.stop = 0
             name = f"worker-{member.core}"

@@ -14,6 +14,7 @@ class Epochs:
     """Written and read by the control thread alone, besides the workers' epochs."""
 
     def __init__(self, workers: Sequence[Worker]) -> None:
+        self._all = tuple(workers)
         self._workers = list(workers)
         self._waiting: deque[tuple[list[int], Callable[[], None]]] = deque()
 
@@ -30,6 +31,10 @@ class Epochs:
         while self._waiting and all(new > old for new, old in zip(now, self._waiting[0][0], strict=True)):
             self._waiting.popleft()[1]()
         return len(self._waiting)
+
+    def begun(self) -> None:
+        """The workers are about to run, again perhaps."""
+        self._workers = list(self._all)
 
     def stopped(self) -> None:
         """The workers have returned: everything that waits is freed."""
