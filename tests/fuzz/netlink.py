@@ -3,8 +3,10 @@
 from contextlib import suppress
 
 from bise.control.netlink import decode
+from bise.control.netlink.likes import RouteReader
 from bise.control.netlink.message import Attributes, NetlinkError, messages, refusal
 from bise.control.netlink.routes import RouteDecoder
+from bise.control.netlink.rows import rows_of
 from bise.control.netlink.rules import decode_rule
 from bise.control.network import Network
 from bise.control.objects import Destination
@@ -32,15 +34,47 @@ def examine(octets: bytes) -> None:
 
 
 def _apply(octets: bytes) -> None:
-    network = Network(RouteDecoder())
-    with suppress(NetlinkError):
+    """Message by message, and all at once: what is read to the end is the same."""
+    readings = [(network := Network(RouteReader(RouteDecoder())), read(network, octets)) for read in (_each, _whole)]
+    for network, _ in readings:
+        assert not any(isinstance(one, Destination) and not one.routes for one in network.routes.values())
+    (one, read), (other, read_whole) = readings
+    if read and read_whole:
+        assert dict(one.routes) == dict(other.routes)
+    for network, _ in readings:
+        while network.changed():
+            for change in network.take_changes(1 << 16):
+                assert repr(change)
+
+
+def _each(network: Network, octets: bytes) -> bool:
+    """Whether all of it could be read."""
+    good = True
+    try:
         for message in messages(octets):
             with suppress(NetlinkError):
                 refusal(octets, message)
             network.apply(octets, message)
+            _finish(network)
+    except NetlinkError:
+        good = False
+    _finish(network)
+    return good
+
+
+def _whole(network: Network, octets: bytes) -> bool:
+    """Whether all of it could be read."""
+    try:
+        rows = rows_of(octets)
+        while len(rows):
+            rows = rows[network.apply_rows(octets, rows) :]
+            _finish(network)
+    except NetlinkError:
+        _finish(network)
+        return False
+    return True
+
+
+def _finish(network: Network) -> None:
     while network.work():
         pass
-    assert not any(isinstance(one, Destination) and not one.routes for one in network.routes.values.values())
-    while network.changed():
-        for change in network.take_changes(1 << 16):
-            assert repr(change)
