@@ -59,7 +59,7 @@ def test_each_way_of_waiting(topology: Topology, mode: str) -> None:
             assert sleeps < 20
         else:
             assert share < 0.1
-            assert 100 < sleeps < 400
+            assert 20 < sleeps < 400  # 250 where it gets a core at once
         check(router)
 
 
