@@ -84,7 +84,7 @@ def lost_while(road: Road, seconds: float) -> int:
 
 
 def measure(swaps: int = 100, routes: int = 10_000) -> Iterator[dict[str, Any]]:
-    """`bise bench swap`."""
+    """`bise bench swap`; about three minutes."""
     from bise.bench.tables import row  # brings the compiler along, which the namespaces need not wait for
 
     with (
