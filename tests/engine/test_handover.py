@@ -27,7 +27,11 @@ FAR = 1 << 62
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(
     ("mode", "workers", "packets", "plans"),
-    [("interpreted", 2, 3000, 4), ("compiled", 2, 200_000, 30), ("compiled", 3, 200_000, 30)],
+    [
+        ("interpreted", 2, 3000, 4),
+        pytest.param("compiled", 2, 200_000, 30, marks=pytest.mark.slow),
+        pytest.param("compiled", 3, 200_000, 30, marks=pytest.mark.slow),
+    ],
 )
 def test_each_flow_arrives_whole_and_in_order(mode, workers, packets, plans):
     told = json.loads(run(mode, "tests.engine.handed", workers, packets, plans))

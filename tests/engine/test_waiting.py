@@ -8,7 +8,10 @@ from bise.engine.worker import ALIVE_NS, DOZE_NS, NAP_NS
 from bise.hot import MODE, Mode
 from tests.modes import run
 
-pytestmark = pytest.mark.skipif(MODE is not Mode.COMPILED, reason="chooses its modes itself")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(MODE is not Mode.COMPILED, reason="chooses its modes itself"),
+]
 ATTEMPTS = 5  # of what a busy machine can disturb
 DOZE_MS, LONGEST_MS = DOZE_NS / 1e6, (DOZE_NS + ALIVE_NS) / 1e6
 DOZES, NAPS = 1e9 / DOZE_NS, 1e9 / NAP_NS

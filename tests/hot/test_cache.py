@@ -103,6 +103,7 @@ def test_folders_of_old_digests_go(home):
 
 
 @chooses
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["compiled", "checked"])
 def test_a_second_process_compiles_nothing(tmp_path, mode):
     first = run(mode, "tests.hot.cached_code", BISE_CACHE=str(tmp_path / "cache")).splitlines()
@@ -112,6 +113,7 @@ def test_a_second_process_compiles_nothing(tmp_path, mode):
 
 
 @chooses
+@pytest.mark.slow
 def test_each_mode_has_a_folder_of_its_own(tmp_path):
     for mode in ("compiled", "checked"):
         run(mode, "tests.hot.cached_code", BISE_CACHE=str(tmp_path / "cache"))
@@ -141,6 +143,7 @@ def copy(tmp_path):
 
 
 @compiles
+@pytest.mark.slow
 def test_an_edited_callee_is_never_stale(copy):
     package, call = copy
     before, folder = call()

@@ -52,6 +52,7 @@ def pages(snapshots: Snapshots, **arguments: Any) -> Any:
         arguments["after"] = page["next"]
 
 
+@pytest.mark.slow
 def test_a_full_table_comes_whole_and_no_page_holds_up_the_daemon(capsys: pytest.CaptureFixture[str]) -> None:
     of = instance(ROUTES)
     snapshots, found, took, arguments = Snapshots(of), [], [], {}

@@ -32,6 +32,7 @@ def at_once(buffer: bytes) -> Rows | None:
 
 @given(st.lists(damaged(), max_size=4).map(b"".join) | told.lots().map(b"".join))
 @settings(max_examples=300)
+@pytest.mark.slow
 def test_the_messages_in_a_buffer_are_found_or_refused_alike(buffer):
     rows = at_once(buffer)
     assert one_by_one(buffer) == (None if rows is None else messages_of(rows))
@@ -44,6 +45,7 @@ def decoded(decoder: RouteDecoder, buffer: bytes, found: Message) -> object:
 
 @given(told.lots())
 @settings(max_examples=200)
+@pytest.mark.slow
 def test_routes_found_by_their_likeness_are_those_that_are_decoded(lots):
     reader, slow = RouteReader(RouteDecoder()), RouteDecoder()
     for buffer in lots:
@@ -79,6 +81,7 @@ def applied_at_once(network: Network, buffer: bytes, rows: Rows) -> bool:
 
 @given(told.lots())
 @settings(max_examples=200)
+@pytest.mark.slow
 def test_announcements_in_lots_end_in_the_same_network_as_one_by_one(lots):
     single, many = (Network(RouteReader(RouteDecoder())) for _ in range(2))
     for buffer in lots:
