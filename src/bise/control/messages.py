@@ -3,9 +3,10 @@
 Addresses and MACs are text, times nanoseconds (`CLOCK_MONOTONIC` where absolute), sizes octets.
 """
 
-from typing import Any, Literal, NotRequired, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict, cast
 
-from bise.control.gates import gate as gates
+if TYPE_CHECKING:  # who only asks needn't load what finds gates
+    from bise.control.gates import gate as gates
 
 State = Literal["starting", "compiling", "forwarding", "gated", "stopping"]
 Family = Literal[4, 6]
@@ -344,7 +345,7 @@ Reply = (
 Arguments = dict[str, Any]
 
 
-def gate_message(gate: gates.Gate) -> Gate:
+def gate_message(gate: "gates.Gate") -> Gate:
     """A standing gate as it travels."""
     return {
         "name": gate.name,
