@@ -57,6 +57,7 @@ def completed(shell: str, line: str) -> set[str]:
         ("bise run --mode a", {"adaptive"}),
     ],
 )
+@pytest.mark.slow
 def test_a_shell_completes(shell, line, offered):
     found = completed(shell, line)
     assert offered <= found

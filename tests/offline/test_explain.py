@@ -65,6 +65,7 @@ def test_the_way_names_the_prefix_the_next_hop_and_what_changed(file: Path) -> N
          "for 02:00:00:00:00:99, and the port is 02:00:00:00:00:0b", "ethernet.other-host"),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_every_end_has_its_reason(file: Path, words: str, node: str, why: str, reason: str) -> None:
     found = explained(file, words)
     last = found["steps"][-1]
