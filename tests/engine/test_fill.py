@@ -12,7 +12,10 @@ import pytest
 from bise.engine.pipeline import PipelineError, compile_elsewhere
 from bise.hot import MODE, Mode
 
-pytestmark = pytest.mark.skipif(MODE is Mode.INTERPRETED, reason="nothing is compiled")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(MODE is Mode.INTERPRETED, reason="nothing is compiled"),
+]
 
 PARENT = """
 import asyncio, pathlib, sys

@@ -172,6 +172,7 @@ def test_a_file_of_somebody_elses_is_refused(written):
     assert "belongs to user 65534" in refused(path)
 
 
+@pytest.mark.slow
 def test_another_process_tries_it_out_and_hangs_alone(written):
     endless = read(written(HEAD + GOOD + "while True:\n    pass\n"))
     with pytest.raises(BiseError, match="not imported and compiled within 2 s"):
@@ -179,6 +180,7 @@ def test_another_process_tries_it_out_and_hangs_alone(written):
     assert not any(name.startswith(f"{USERS}{endless.digest}") for name in sys.modules)
 
 
+@pytest.mark.slow
 def test_another_process_says_what_is_wrong(written):
     path = written(HEAD + "    return Edge.ON\nimport os\nos.no_such_thing\n" + TAIL)
     with pytest.raises(BiseError) as caught:
