@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -47,6 +48,7 @@ class Two:
         self.pool, self.words = open_pool(handed.POOL), Region(4096, huge_pages=False)
         self.state, self.ports = Region(steps.State.size, huge_pages=False), [Rings(1024), Rings(1024)]
         self.crew = Crew([0, 0], POLL, _nothing, _nothing)
+        self.states = {f"{steps.__name__}.State": self.state.address}
         self.pipeline = build(handed.GRAPH, (DRIVER, HAND_OVER))
         self.publish(2)
 
@@ -55,7 +57,7 @@ class Two:
             type(duty)(*(tuple(one for one in part if one.port < ports) for part in (duty.queues, duty.lanes)))
             for duty in handed.duties(2, self.ports, self.words)
         ]
-        self.crew.publish(self.pipeline, duties, {f"{steps.__name__}.State": self.state.address})
+        self.crew.publish(self.pipeline, duties, self.states)
 
     def receive(self, count: int) -> int:
         """The first worker's burst; what it returned."""
@@ -198,3 +200,14 @@ def test_only_what_is_asked_for_is_connected():
     assert connected == [duty, duty]
     assert not exchange.is_used
     assert Way(0, 0, 1, False) not in exchange.clear()
+
+
+def test_a_plan_with_many_spread_queues_begins_with_nothing_counted(two):
+    own, other = handed.duties(2, two.ports, two.words)
+    (queue,) = own.queues
+    many = [replace(queue, port=0, driver=queue.driver) for _ in range(12)]
+    two.crew.publish(two.pipeline, [replace(own, queues=tuple(many)), other], two.states)
+    assert two.crew.sums().total() == 0
+    plan = two.crew.members[0].plan
+    assert plan.record.descriptor_count == 1
+    assert load64(plan.record.descriptors) == two.crew.members[0].bell.descriptor | 1 << 32

@@ -115,14 +115,15 @@ class _Memory:
             at += -(-size // _LINE) * _LINE
         self.record = Plan(places[0])
         self.counts = places[4]
-        self.queues = [Queue(place) for place in places[7 : 7 + len(queues)]]
+        own, of_spreads = places[7 : 7 + len(queues)], places[7 + len(queues) :]
+        self.queues = [Queue(place) for place in own]
         _list(places[1], states)
-        _list(places[2], places[7:])
+        _list(places[2], own)
         _list(places[3], [descriptor | 1 << 32 for descriptor in sleepers])  # struct pollfd: POLLIN
         _list(places[6], peers)
         for number, queue in enumerate(queues):
             _describe(self.queues[number], queue, member)
-        self.spreads = self._lay_spreads(places[7 + len(queues) :], member)
+        self.spreads = self._lay_spreads(of_spreads, member)
         _set(self.record, pipeline=pipeline.burst.address, queues=places[2], queue_count=len(queues))
         _set(self.record, lane_count=max((lane.port + 1 for lane in duty.lanes), default=0), states=places[1])
         _set(self.record, descriptors=places[3], descriptor_count=len(sleepers), counts=self.counts)
