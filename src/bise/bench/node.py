@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from bise.bench.forward import decile, packets_for
+from bise.bench.nodes import declared
 from bise.bench.router import DRIVERS, PARTS, Router
 from bise.bench.tables import row
 from bise.bench.traffic import Job
 from bise.engine.graph import Graph
 from bise.engine.graph import build as build_graph
-from bise.engine.nodefile import NodeFile, keep, load, read
+from bise.engine.nodefile import NodeFile
 from bise.engine.pipeline import build
 from bise.errors import BiseError
 from bise.hot import Region
@@ -29,46 +30,7 @@ from bise.ports.dpdk import eal
 JOB = Job(4, 10_000, 4096)
 _WINDOWS, _WINDOW_S = 12, 0.03
 _STATE = 64  # octets: more than any node's here
-_NODE = '''"""Lets everything through."""
-
-from enum import IntEnum
-
-from bise.node import Header, Insert, Part, le64, node
-
-
-class Seen(Header):
-    packets = le64()
-
-
-class Pass(IntEnum):
-    ON = 0
-
-
-@node(Pass, Seen)
-def see(packet, state, now):
-    """{what}"""
-    {body}
-    return Pass.ON
-
-
-PART = Part({{}}, inserts=(Insert(see, "ipv4.input", "VALID", Pass.ON),))
-'''
-NODES = {
-    "does nothing": _NODE.format(what="Nothing.", body="pass"),
-    "counts": _NODE.format(what="Count.", body="state.packets += 1"),
-}
-
-
-def declared(folder: Path) -> dict[str, NodeFile]:
-    """The nodes, read from files as those of users are."""
-    found = {}
-    for what, text in NODES.items():
-        path = folder / f"{what.replace(' ', '_')}.py"
-        path.write_text(text)
-        written = read(path)
-        keep(written)
-        found[what] = load(written)
-    return found
+NODES = {"does nothing": "nothing", "counts": "count"}  # files by what they do
 
 
 def graphs(files: dict[str, NodeFile]) -> dict[str, Graph]:
@@ -82,7 +44,8 @@ def compare(job: Job, rounds: int, core: int) -> Iterator[dict[str, float]]:
     with tempfile.TemporaryDirectory() as folder:
         path, prefixes = Path(folder) / "in.pcap", job.prefixes()
         job.capture(prefixes, path)
-        files, memory = declared(Path(folder)), Region(_STATE, huge_pages=False)
+        files = {what: declared(name) for what, name in NODES.items()}
+        memory = Region(_STATE, huge_pages=False)
         records = {f"{kind.__module__}.{kind.__qualname__}" for file in files.values() for kind in file.states}
         with contextlib.closing(Router(job, prefixes, path, [core], packets_for(job))) as router:
             router.further_states = dict.fromkeys(records, memory.address)

@@ -3,7 +3,6 @@ hops, at half the rate that Bise forwards. Beside it what the machine loses in t
 """
 
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,52 +10,27 @@ from typing import Any
 
 from bise.bench.generator.cores import heaviest
 from bise.bench.generator.meter import between
+from bise.bench.nodes import path_of
 from bise.bench.running import PROGRAM, RunningBise
 from bise.bench.topology import SERVER_MAC
 from bise.bench.veth import Road, two_cores
 
-_NODE = '''"""Counts what passes."""
-
-from enum import IntEnum
-
-from bise.node import Header, Insert, Part, le64, node
-
-
-class Seen(Header):
-    packets = le64()
-
-
-class Count(IntEnum):
-    ON = 0
-
-
-@node(Count, Seen)
-def count(packet, state, now):
-    """Let everything through."""
-    state.packets += 1
-    return Count.ON
-
-
-PART = Part({}, inserts=(Insert(count, "ipv4.input", "VALID", Count.ON),))
-'''
 _HOPS = ("198.18.1.2", "198.18.1.3")  # the same machine twice
 _SETTLE_S = 2.0
 _NICE = 10  # of the generator: pipelines are compiled on its core
 
 
 class Changes:
-    """Makes changes to what `bise` runs on `road`; the node's file lies in `folder`."""
+    """Makes changes to what `bise` runs on `road`."""
 
-    def __init__(self, road: Road, bise: RunningBise, folder: Path) -> None:
+    def __init__(self, road: Road, bise: RunningBise) -> None:
         self._road, self._bise, self._made = road, bise, 0
-        self._file = folder / "passing.py"
-        self._file.write_text(_NODE)
         self._place = road.line.router
         self._place.ip(f"neighbour replace {_HOPS[1]} lladdr {SERVER_MAC} dev s nud permanent")
 
     def swap(self) -> None:
         """Another pipeline: with the node, or without it again."""
-        words = ("remove", "passing") if self._made % 2 else ("add", str(self._file))
+        words = ("remove", "count") if self._made % 2 else ("add", str(path_of("count")))
         self._made += 1
         self._place.run(PROGRAM, "node", *words, "--name", self._bise.name)
 
@@ -88,14 +62,13 @@ def measure(swaps: int = 100, routes: int = 10_000) -> Iterator[dict[str, Any]]:
     from bise.bench.tables import row  # brings the compiler along, which the namespaces need not wait for
 
     with (
-        tempfile.TemporaryDirectory() as folder,
         Road(two_cores()) as road,
         road.bise() as bise,
         heaviest(bise.process.pid),
     ):
         road.line.worker_forwards()
         rate = road.capacity(1.0)[1].rate / 2
-        changes = Changes(road, bise, Path(folder))
+        changes = Changes(road, bise)
         changes.swap()  # what is compiled and loaded once is not what a swap costs
         changes.swap()
         memory = resident(bise.process.pid)
