@@ -121,6 +121,15 @@ def again_if_late(test: Callable[Concatenate[Router, P], None]) -> Callable[Conc
 
 
 @contextmanager
+def acquainted(ports: Sequence[Port]) -> Iterator[Topology]:
+    """Hosts at two ports c and s that have found each other through the kernel, by IPv4 and by IPv6."""
+    with Topology(tuple(ports), hosts="answering") as topology:
+        for address in (topology.ports[1].host4, topology.ports[1].host6):
+            ping(topology.hosts["c"], address, 2)
+        yield topology
+
+
+@contextmanager
 def routed(topology: Topology, options: Sequence[str] = ()) -> Iterator[Router]:
     """Bise forwards between hosts that it knows while the block runs."""
     with bise(topology, options) as running:

@@ -13,7 +13,7 @@ import pytest
 from bise.bench import failover
 from bise.bench.running import RunningBise
 from tests.namespaces import Port, Topology
-from tests.product.router import Router, ping, routed, wait_until
+from tests.product.router import Router, acquainted, ping, routed, wait_until
 from tests.product.traces import traces
 
 pytestmark = pytest.mark.root
@@ -26,9 +26,7 @@ LEAST_S = 0.1  # a tenth of a second's packets may be lost on a busy machine; be
 
 @pytest.fixture(scope="module")
 def topology() -> Iterator[Topology]:
-    with Topology(PORTS, hosts="answering") as topology:
-        ping(topology.hosts["c"], "10.0.2.2", 2)
-        ping(topology.hosts["c"], "2001:db8:2::2", 2)
+    with acquainted(PORTS) as topology:
         yield topology
 
 

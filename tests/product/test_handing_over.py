@@ -7,7 +7,7 @@ import pytest
 
 from bise.bench import failover
 from tests.namespaces import Port, Topology
-from tests.product.router import Router, again_if_late, ping, routed, wait_until
+from tests.product.router import Router, acquainted, again_if_late, ping, routed, wait_until
 from tests.product.test_ending import flow_without_a_gap
 from tests.product.traces import traces
 
@@ -20,9 +20,7 @@ pytestmark = [pytest.mark.root, pytest.mark.skipif(len(TWO_CORES) < 2, reason="o
 
 @pytest.fixture(scope="module")
 def topology() -> Iterator[Topology]:
-    with Topology(PORTS, hosts="answering") as topology:
-        ping(topology.hosts["c"], "10.0.2.2", 2)
-        ping(topology.hosts["c"], "2001:db8:2::2", 2)
+    with acquainted(PORTS) as topology:
         yield topology
 
 

@@ -14,7 +14,7 @@ from bise.bench import failover
 from bise.bench.running import RunningBise
 from bise.ports.punt import tap_names
 from tests.namespaces import Port, Topology
-from tests.product.router import BISE, Router, ping, routed, wait_until
+from tests.product.router import BISE, Router, acquainted, ping, routed, wait_until
 from tests.product.stream import Stream
 from tests.product.test_service import told
 from tests.product.traces import traces
@@ -29,9 +29,7 @@ ATTEMPTS = 3  # a host that takes the machine away for long makes its network lo
 
 @pytest.fixture(scope="module")
 def topology() -> Iterator[Topology]:
-    with Topology(PORTS, hosts="answering") as topology:
-        ping(topology.hosts["c"], "10.0.2.2", 2)
-        ping(topology.hosts["c"], "2001:db8:2::2", 2)
+    with acquainted(PORTS) as topology:
         yield topology
 
 
@@ -244,16 +242,6 @@ def test_one_whose_worker_hangs_is_replaced(topology: Topology, nothing_stays: N
         assert router.bise.process.wait(120) in (0, 1)
         wait_until("it forwards", fresh.is_forwarding, 120)
         check(Router(topology, fresh))
-
-
-@pytest.fixture
-def supervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
-    """What systemd would listen to."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.bind(str(tmp_path / "notify"))
-        listener.settimeout(120)
-        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-        yield listener
 
 
 def test_the_supervisor_is_told_who_the_service_is(

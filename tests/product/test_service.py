@@ -3,8 +3,6 @@
 import re
 import signal
 import socket
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -14,16 +12,6 @@ from tests.structure.sources import ROOT
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 UNIT = (ROOT / "packaging" / "bise@.service").read_text()
-
-
-@pytest.fixture
-def supervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
-    """What systemd would listen to."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.bind(str(tmp_path / "notify"))
-        listener.settimeout(120)
-        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-        yield listener
 
 
 def told(supervisor: socket.socket, word: str) -> str:
