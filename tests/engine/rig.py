@@ -112,17 +112,22 @@ class Rig:
         self.crew = Crew([0], POLL, _nothing, _nothing)
         (self.member,) = self.crew.members
         self.pipeline = build(graph)
-        queues = [
-            ReceiveQueue(number, KIND, rings.port.address, 0, overload, -1, self._punting)
-            for number, rings in enumerate(self.ports)
-        ]
-        lanes = [TransmitLane(number, KIND, rings.port.address) for number, rings in enumerate(self.ports)]
-        names = {f"{kind.__module__}.{kind.__qualname__}": address for kind, address in states.items()}
-        self.crew.publish(self.pipeline, [Duty(tuple(queues), tuple(lanes))], names)
+        self._states, self._overload = states, overload
+        self.publish(ports)
         self.worker = self.member.record
         self.worker.now = 1 << 40
         self._burst = self.pipeline.burst
         self.watching: Watching | None = None
+
+    def publish(self, ports: int) -> None:
+        """From now on the worker has the first `ports` alone."""
+        queues = [
+            ReceiveQueue(number, KIND, rings.port.address, 0, self._overload, -1, self._punting)
+            for number, rings in enumerate(self.ports[:ports])
+        ]
+        lanes = [TransmitLane(number, KIND, rings.port.address) for number, rings in enumerate(self.ports[:ports])]
+        names = {f"{kind.__module__}.{kind.__qualname__}": address for kind, address in self._states.items()}
+        self.crew.publish(self.pipeline, [Duty(tuple(queues), tuple(lanes))], names)
 
     def watch(self, wanted: Wanted | None) -> None:
         """From now on every burst goes through the instrumented twin."""

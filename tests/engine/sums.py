@@ -53,6 +53,7 @@ def main(bursts: int, seed: int) -> None:
     assert sum(rig.queue(number).punted for number in range(PORTS)) == punting.delivered
     assert load64(state.address) == total.total()
     _ring(rig)
+    _lose_a_port(rig)
     rig.close()
 
 
@@ -74,6 +75,17 @@ def _ring(rig: Rig) -> None:
     if rig.worker.spare:
         rig.pool.put([rig.worker.spare])
         rig.worker.spare = 0
+
+
+def _lose_a_port(rig: Rig) -> None:
+    """What still goes to a port that is gone, the last one, is dropped burst by burst and not left on its lane."""
+    gone = PORTS - 1
+    rig.publish(gone)
+    for _ in range(3):
+        lane = rig.member.lane(gone)
+        before = lane.dropped
+        found = rig.run(0, [Frame(bytes([0, gone]) + bytes(58))] * 32)
+        assert (found.sinks, found.sent, lane.dropped - before, lane.count) == ({"transmit": 32}, {}, 32, 0)
 
 
 if __name__ == "__main__":

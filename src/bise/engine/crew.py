@@ -97,10 +97,16 @@ def _fill(address: int, words: int, value: int) -> None:
 
 class _Memory:
     """The memory of one plan, kept as long as a worker may read it. `peers`: addresses of the other workers' words that
-    say how long they are alive."""
+    say how long they are alive. `lanes`: how many are emptied after each burst."""
 
     def __init__(
-        self, member: Member, pipeline: Pipeline, duty: Duty, states: Sequence[int], peers: Sequence[int]
+        self,
+        member: Member,
+        pipeline: Pipeline,
+        duty: Duty,
+        states: Sequence[int],
+        peers: Sequence[int],
+        lanes: int,
     ) -> None:
         self.pipeline, self.duty = pipeline, duty
         queues, spreads = duty.queues, [queue.spreading for queue in duty.queues if queue.spreading is not None]
@@ -125,7 +131,7 @@ class _Memory:
             _describe(self.queues[number], queue, member)
         self.spreads = self._lay_spreads(of_spreads, member)
         _set(self.record, pipeline=pipeline.burst.address, queues=places[2], queue_count=len(queues))
-        _set(self.record, lane_count=max((lane.port + 1 for lane in duty.lanes), default=0), states=places[1])
+        _set(self.record, lane_count=lanes, states=places[1])
         _set(self.record, descriptors=places[3], descriptor_count=len(sleepers), counts=self.counts)
         _set(self.record, blind=sum(queue.descriptor < 0 for queue in queues), due=places[5], lanes=member.lanes)
         _set(self.record, tick=pipeline.tick.address if pipeline.tick is not None and queues else 0)
@@ -195,6 +201,7 @@ class Crew:
         self._exchange: Exchange | None = None
         self._duties: list[Duty] = []  # those in force
         self._left: Counter[tuple[int, str]] = Counter()  # packets handed over that nobody took
+        self._lanes = 0  # those of all ports so far: packets may be on their way to a port that is gone
         self._prepare, self._leave = prepare, leave
         self.failure: BaseException | None = None
 
@@ -221,9 +228,11 @@ class Crew:
 
     def _publish(self, pipeline: Pipeline, duties: Sequence[Duty]) -> None:
         self._duties = list(duties)
+        self._lanes = max([self._lanes, *(lane.port + 1 for duty in duties for lane in duty.lanes)])
         for number, (member, duty) in enumerate(zip(self.members, duties, strict=True)):
             addresses = [state if isinstance(state, int) else state[number] for state in self._addresses]
-            plan = _Memory(member, pipeline, duty, addresses, self._peers(member) if duty.together else ())
+            peers = self._peers(member) if duty.together else ()
+            plan = _Memory(member, pipeline, duty, addresses, peers, self._lanes)
             known = {lane.port: lane for lane in duty.lanes}
             for port in range(PORTS):
                 lane = member.lane(port)

@@ -260,14 +260,15 @@ def _sinks(graph: Graph, watched: bool = False) -> str:
 
 
 def _flush(drivers: Sequence[Driver], count: str) -> str:
-    send = "sent = transmit_{kind}(lane.driver, gathered(lane), lane.count)"
+    send = "sent = transmit_{kind}(driver, gathered(lane), lane.count)"
     own = [driver for driver in drivers if driver != HAND_OVER]
     to_others = [f"            elif lane.kind == {HANDED}:", "                sent = hand_on(lane)"]
     lines = [
         "    for number in range(plan.lane_count):",
         "        lane = lane_at(lanes, number)",
         "        if lane.count > 0:",
-        "            if lane.driver == 0:",
+        "            driver = lane.driver",
+        "            if driver == 0:",
         "                sent = discard(lane)",
         *(to_others if HAND_OVER in drivers else ()),
         "            else:",

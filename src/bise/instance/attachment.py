@@ -28,10 +28,11 @@ class Attachments:
         self._of = instance
         self.facts: dict[str, PortFacts] = {}
         self._obstacles: dict[str, str] = {}  # why ports that were lost are not back yet
-        self._fresh: set[str] = set()  # ports whose sockets have nothing yet to receive into
+        self._fresh: set[str] = set()  # ports whose sockets have nothing yet to receive into, and no worker a lane to
 
     def is_fresh(self, name: str) -> bool:
-        """Whether no worker has lent packets to the port's sockets yet: what comes is the kernel's until then."""
+        """Whether no worker has lent packets to the port's sockets yet: what comes, or would go there, is the kernel's
+        until then."""
         return name in self._fresh
 
     def opened(self, port: Port) -> None:
@@ -51,7 +52,9 @@ class Attachments:
             self.seek_lost([link])
 
     def tell(self, port: Port, link: Link) -> None:
-        """Tells the steering program and the features how the port is now."""
+        """Tells the steering program and the features how the port is now, once workers know it."""
+        if port.name in self._fresh:
+            return
         standing, settings = self._of.standing, self._of.settings.ports.get(port.name)
         mtu6 = settings.mtu6 if settings else 0
         punted = gating.punted_egress(standing).get(port.name, frozenset())
@@ -77,6 +80,7 @@ class Attachments:
 
     def _drop(self, port: Port) -> None:
         facts = self.facts.pop(port.name, None)
+        self._fresh.discard(port.name)
         self._of.ports.forget(port.name)
         if facts is not None:
             for feature in self._of.features:
@@ -91,30 +95,31 @@ class Attachments:
 
     def seek_lost(self, links: Iterable[Link]) -> None:
         """Opens the ports that were lost and have their interface among these."""
-        found = {link.name: link for link in links}
+        found = {link.name for link in links}
         for spec in self._of.wanted.ports:
             if isinstance(spec, KernelSpec) and spec.name in found and spec.name not in self._of.ports.open_ports:
                 try:
-                    self._reopen(spec, found[spec.name])
+                    self._reopen(spec)
                 except PortError as error:
                     if self._obstacles.get(spec.name) != str(error):
                         _log.warning("port %s is back and can't be opened: %s", spec.name, error)
                     self._obstacles[spec.name] = str(error)
 
-    def _reopen(self, spec: KernelSpec, link: Link) -> None:
+    def _reopen(self, spec: KernelSpec) -> None:
         """An interface with the name of a port that was lost is back. Raises PortError."""
         if read_interface(spec.name).xdp_mode:  # somebody's, and nothing to wait for
             raise PortError(spec.name, "it has an XDP program")
         port = self._of.ports.open(spec)
         self._obstacles.pop(spec.name, None)
         self.opened(port)
-        self.tell(port, link)
-        self._of.publish()
-        # Opened when a worker has lent packets to its sockets: what comes before would be lost.
+        # Told of and opened when workers have lent packets to its sockets and know its lane: what comes before would be
+        # lost, and what goes there would lie on a lane that nobody empties.
         self._fresh.add(port.name)
-        self._of.crew.epochs.retire(lambda: self._no_longer_fresh(port.name))
+        self._of.publish()
+        self._of.crew.epochs.retire(lambda: self._no_longer_fresh(port))
         _log.info("port %s is back", spec.name)
 
-    def _no_longer_fresh(self, name: str) -> None:
-        self._fresh.discard(name)
-        self._of.apply_gates()
+    def _no_longer_fresh(self, port: Port) -> None:
+        if self._of.ports.open_ports.get(port.name) is port:
+            self._fresh.discard(port.name)
+            self._of.apply_gates()  # tells, too
