@@ -48,6 +48,12 @@ def hot(function: F) -> F:
     return Inlined(function)  # type: ignore[return-value]
 
 
+def plain(function: F) -> F:
+    """The Python function that a `hot` one was made of: for control code that calls it a few times, and would wait for
+    the compiler longer than for all answers. What it calls should be plain, too."""
+    return getattr(function, "py_func", function)
+
+
 class Entry:
     """A function with a plain C signature: 64-bit integers in, one out. Compiled or found in the cache at first use.
 
