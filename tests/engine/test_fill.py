@@ -76,3 +76,20 @@ def test_what_does_not_compile_is_shown_with_its_line(tmp_path):
     with pytest.raises(PipelineError, match=r"(?s)wrong.py.*a\.nothing"):
         asyncio.run(compile_elsewhere([str(module)], done, (), 0))
     assert not done.exists()
+
+
+def test_what_a_module_only_imports_is_left_to_whoever_is_told_to_compile_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("BISE_CACHE", str(tmp_path / "cache"))
+    module = tmp_path / "asked.py"
+    lines = (
+        "import bise.engine.clock",
+        "from bise.hot import entry",
+        "",
+        "",
+        "@entry(1)",
+        "def asked(a):",
+        "    return a",
+    )
+    module.write_text("\n".join(lines) + "\n")
+    asyncio.run(compile_elsewhere([str(module)], tmp_path / "done", (), 0))
+    assert [path.name.partition("-")[0] for path in (tmp_path / "cache").rglob("*.nbi")] == ["asked.asked"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bise.hot import MODE, Mode, cycles, entry, fetch_add, hot, pause
+from bise.hot import MODE, Mode, cycles, entry, fetch_add, hot, pause, plain
 from tests.hot import every_primitive as primitives
 from tests.hot.every_primitive import EDGES
 
@@ -116,3 +116,8 @@ def nested(a):
 
 def test_a_hot_function_may_be_called_from_python():
     assert nested(1) == 2
+
+
+def test_a_hot_function_has_a_plain_one_that_nothing_is_compiled_for():
+    assert not hasattr(plain(nested), "overloads")
+    assert (plain(nested)(1), plain(plain(nested))(1)) == (2, 2)

@@ -10,6 +10,7 @@ import os
 import pathlib
 import signal
 import sys
+from types import ModuleType
 
 from bise.engine.pipeline import load
 from bise.hot import declared, load_library
@@ -24,6 +25,11 @@ def end_with(parent: int) -> None:
         sys.exit(1)
 
 
+def imported(module: str) -> ModuleType:
+    """A module by its name, or a pipeline's by its file."""
+    return load(pathlib.Path(module)) if module.endswith(".py") else importlib.import_module(module)
+
+
 def main() -> None:
     parent, cores, priority, libraries, *modules = sys.argv[1:]
     end_with(int(parent))
@@ -32,13 +38,10 @@ def main() -> None:
         os.sched_setaffinity(0, {int(core) for core in cores.split(",")})
     for library in filter(None, libraries.split(":")):
         load_library(library)
-    for module in modules:
-        if module.endswith(".py"):
-            load(pathlib.Path(module))
-        else:
-            importlib.import_module(module)
+    found = {imported(module).__name__ for module in modules}
     for entry in declared():
-        entry.compile()
+        if entry.source.__module__ in found:
+            entry.compile()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ import importlib.util
 import os
 import pathlib
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -20,6 +21,8 @@ from bise.engine.writer import Driver, Source, write
 from bise.errors import BiseError
 from bise.hot import MODE, Entry, Mode, declared, libraries
 from bise.hot.cache import folder
+
+_SIDE_BY_SIDE = 2  # more would only import the compiler once more each: the modules are few
 
 
 class PipelineError(BiseError):
@@ -108,10 +111,24 @@ async def compile_elsewhere(modules: Sequence[str], done: pathlib.Path, cores: S
 
 
 async def compile_declared(cores: Sequence[int] = (), nice: int = 0) -> None:
-    """Has everything compiled that the modules imported so far may call."""
-    modules = sorted({entry.source.__module__ for entry in declared()})
+    """Has everything compiled that the modules imported so far may call, by two processes where there are two cores."""
+    entries = Counter(entry.source.__module__ for entry in declared())
+    processes = min(_SIDE_BY_SIDE, len(cores or os.sched_getaffinity(0)))
+    shares = [share for share in dealt_out(entries, processes) if share]
+    await asyncio.gather(*(compile_elsewhere(share, _done(share), cores, nice) for share in shares))
+
+
+def dealt_out(entries: Mapping[str, int], processes: int) -> list[list[str]]:
+    """Modules by process, about as many entries each: what a module's entries call is compiled once a process."""
+    shares: list[list[str]] = [[] for _ in range(processes)]
+    for module in sorted(entries, key=lambda name: (-entries[name], name)):
+        min(shares, key=lambda share: sum(entries[one] for one in share)).append(module)
+    return shares
+
+
+def _done(modules: Sequence[str]) -> pathlib.Path:
     name = hashlib.sha256(" ".join(modules).encode()).hexdigest()[:16]
-    await compile_elsewhere(modules, folder() / f"entries_{name}.done", cores, nice)
+    return folder() / f"entries_{name}.done"
 
 
 async def build_elsewhere(

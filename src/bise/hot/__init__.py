@@ -8,12 +8,13 @@ General layout
 - `region`      memory that belongs to us: mapped, page-aligned, huge pages where there are any
 - `function`    `hot` for functions, `entry` for what is called from outside, `external` for C symbols
 - `cache`       the folder of compiled code, and the process that fills it
-- `lowering`    how all of the above becomes LLVM IR; the only file, with `function` and `cache`, that sees Numba
+- `inlining`    how hot functions and the entry that calls them become one module before anything is optimised
+- `lowering`    how all of the above becomes LLVM IR; besides these three only `cache` and `alone` see Numba
 
 Nothing here knows what a network is.
 """
 
-from bise.hot.function import Entry, declared, entry, external, hot, libraries, load_library, stand_in
+from bise.hot.function import Entry, declared, entry, external, hot, libraries, load_library, plain, stand_in
 from bise.hot.header import (
     Header,
     OutOfBounds,
@@ -96,6 +97,7 @@ __all__ = [
     "mul64",
     "nth",
     "pause",
+    "plain",
     "popcount64",
     "prefetch",
     "replace_run32",

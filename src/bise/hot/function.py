@@ -25,6 +25,7 @@ if MODE is not Mode.INTERPRETED:
     import numba
 
     from bise.hot import cache, lowering  # noqa: F401 (it teaches the compiler the primitives)
+    from bise.hot.inlining import EntryCompiler, Inlined
 
     numba.config.CACHE_DIR = str(cache.folder())
     # Loops over tables would become vector gathers: 10 cycles an element where the microcode guards against Downfall,
@@ -44,7 +45,13 @@ def hot(function: F) -> F:
     """Marks a function of the fast path: integers and header instances in and out, no exceptions, bounded loops."""
     if MODE is Mode.INTERPRETED:
         return function
-    return numba.njit(nogil=True, error_model="numpy", forceinline=True)(function)  # type: ignore[no-any-return]
+    return Inlined(function)  # type: ignore[return-value]
+
+
+def plain(function: F) -> F:
+    """The Python function that a `hot` one was made of: for control code that calls it a few times, and would wait for
+    the compiler longer than for all answers. What it calls should be plain, too."""
+    return getattr(function, "py_func", function)
 
 
 class Entry:
@@ -63,12 +70,13 @@ class Entry:
             FUNCTIONS[len(FUNCTIONS) + 1] = self.source
             return len(FUNCTIONS), self.source
         kind = numba.types.int64(*[numba.types.int64] * self._arity)
+        options = {"error_model": "numpy", "cache": self._cached, "pipeline_class": EntryCompiler}
         if MODE is Mode.CHECKED:
             # Numba's own call raises OutOfBounds in Python; hot code calls the C wrapper that is compiled beside it.
-            checked = numba.njit(kind, nogil=True, error_model="numpy", cache=self._cached)(self.source)
+            checked = numba.njit(kind, nogil=True, **options)(self.source)
             (made,) = checked.overloads.values()
             return made.library.get_pointer_to_function(made.fndesc.llvm_cfunc_wrapper_name), checked
-        compiled = numba.cfunc(kind, nopython=True, error_model="numpy", cache=self._cached)(self.source)
+        compiled = numba.cfunc(kind, nopython=True, **options)(self.source)
         call = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * self._arity)(compiled.address)
         call.keeps_alive = compiled
         return compiled.address, call

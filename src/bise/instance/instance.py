@@ -130,7 +130,10 @@ class Instance:
             self._predecessor = find_predecessor(self.wanted)
         succeeds = self._predecessor is not None
         await self._listen(succeeds)
-        await compile_declared(self._other_cores(), _BESIDE_NICE if succeeds else 0)
+        if succeeds:
+            await compile_declared(self._other_cores(), _BESIDE_NICE)
+        else:
+            await compile_declared()  # on the workers' cores, too, where nobody works yet
         self.pool, self.local_addresses, self.ports = open_memory(self.wanted, self._opened, succeeds)
         self.mirror = Mirror()
         self._opened.callback(self.mirror.close)

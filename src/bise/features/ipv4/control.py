@@ -11,7 +11,7 @@ from bise.features.ipv4.state import CHECKS_AT, DOUBTS_SIZE, FIRST_OCTETS, OWN_A
 from bise.features.nexthop.control import Hops
 from bise.features.nexthop.routes import Routes
 from bise.features.nexthop.show import Shown
-from bise.hot import Header, Region, load8, store8
+from bise.hot import Header, Region, load8, plain, store8
 from bise.tables.prefix32 import Prefix32
 
 # What Linux judges before it looks at routes (net/ipv4/route.c, ip_route_input_slow): no address, loopback,
@@ -104,7 +104,7 @@ class Control(Feature):
         hashes = bytearray(OWN_HASHES)
         for address, length in prefixes:
             if length == 32:
-                hashes[own_hash(address)] = 1
+                hashes[plain(own_hash)(address)] = 1
             elif (address, length) not in FIXED:
                 hashes = bytearray(b"\1" * OWN_HASHES)
         self._region.array("u1", OWN_AT, OWN_HASHES)[:] = memoryview(hashes)
@@ -117,7 +117,8 @@ class Control(Feature):
 
 def odd_first_octets() -> list[int]:
     """By first octet, 1 where a source may be odd whatever follows."""
-    return [any(is_odd_source(octet << 24 | rest) for rest in (0, 0xFFFFFF)) for octet in range(FIRST_OCTETS)]
+    is_odd = plain(is_odd_source)
+    return [any(is_odd(octet << 24 | rest) for rest in (0, 0xFFFFFF)) for octet in range(FIRST_OCTETS)]
 
 
 def is_local(routes: Iterable[Route]) -> bool:
