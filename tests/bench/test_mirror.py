@@ -5,6 +5,8 @@ from ipaddress import ip_network
 import pytest
 
 from bise.bench import mirror
+from bise.bench.namespaces import Namespaces
+from bise.bench.route_writer import Refused, RouteWriter
 from bise.cli.bench import COLUMNS
 
 
@@ -17,9 +19,27 @@ def test_networks_are_different_and_leave_the_line_alone():
 
 def test_a_shift_has_each_network_behind_another_neighbour():
     found = mirror.networks(50)
-    before, after = (mirror.lines("replace", found, shift) for shift in (1, 2))
-    assert all(one != other for one, other in zip(before, after, strict=True))
-    assert {line.split(" via ")[0] for line in before} == {line.split(" via ")[0] for line in after}
+    before, after = (mirror.bodies(found, shift) for shift in (1, 2))
+    assert all(one[:-4] == other[:-4] and one != other for one, other in zip(before, after, strict=True))
+
+
+@pytest.mark.root
+def test_messages_make_the_routes_that_lines_do():
+    found = mirror.networks(50)
+    with Namespaces("words", "messages", purpose="biseroutes") as both:
+        for namespace in both:
+            namespace.ip("link add name s type veth peer name s0", "link set dev s0 up", "link set dev s up")
+            namespace.ip("address add 198.18.1.1/24 dev s")
+        words, messages = both
+        words.ip(*mirror.lines(found))
+        with RouteWriter(messages) as writer:
+            writer.put(mirror.bodies(found, 1))
+            writer.put(mirror.bodies(found, 0))
+            assert messages.run_line("ip route show") == words.run_line("ip route show")
+            with pytest.raises(Refused, match="1 of 2"):
+                writer.delete([*mirror.bodies(found[:1], 0), mirror.body("203.0.113.0/24", "198.18.1.2")])
+            writer.delete(mirror.bodies(found, 0)[1:])
+        assert len(messages.run_line("ip route show").splitlines()) == 1
 
 
 @pytest.mark.root

@@ -112,8 +112,8 @@ class Tracked(Generic[K, V]):
 
     def put(self, key: K, value: V) -> None:
         old = self.values.get(key)
-        if old is value or old == value:
-            return
+        if old is value:
+            return  # equal ones are left out when changes are taken: most differ, and routes compare slowly
         self.touched.setdefault(key, old)
         self.values[key] = value
 

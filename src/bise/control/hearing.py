@@ -11,7 +11,7 @@ from bise.control.netlink.sockets import EventSocket, Overflow
 from bise.control.network import Network
 from bise.control.survey import Survey
 
-_LOTS_AT_ONCE = 32  # of dozens of announcements each
+_LOTS_AT_ONCE = 4  # of hundreds of announcements each
 
 
 @dataclass(slots=True)
