@@ -43,8 +43,8 @@ def test_a_file_is_read_whole(written):
     )
 
 
-def test_spreading_is_automatic_unless_something_is_said(written):
-    assert configuration(None, {}).spread is Spread.AUTO
+def test_nothing_is_spread_unless_something_is_said(written):
+    assert configuration(None, {}).spread is Spread.NEVER
     assert configuration(written('spread = "always"'), {}).spread is Spread.ALWAYS
     assert "spread: auto, always, never: one of these, not 'yes'" in complaint(written('spread = "yes"'))
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from bise.engine.ring import RING_OCTETS, SLOTS, Ring, put, take, waiting
+from bise.engine.ring import RING_OCTETS, SLOTS, Ring, look_into, put, take, waiting
 from bise.hot import MODE, Header, Mode, Region, entry, le64, load64, store64
 
 LUMP = 32
@@ -71,6 +71,12 @@ def still(ring):
     return waiting(ring)
 
 
+@entry(2)
+def look(ring, room):
+    look_into(ring, room)
+    return waiting(ring)
+
+
 @pytest.fixture
 def ring():
     region = Region(4 * PLACE, huge_pages=False)
@@ -111,6 +117,13 @@ def test_what_has_no_room_stays_with_the_giver(ring):
     assert take_out(ring.address, place(ring, 2), 3) == 3
     assert put_in(ring.address, place(ring, 1), 4) == 3
     assert [load64(place(ring, 2) + 8 * number) for number in range(3)] == [0, 1, 2]
+
+
+def test_looking_into_it_takes_nothing(ring):
+    assert look(ring.address, LUMP) == 0
+    put_in(ring.address, place(ring, 1), 5)
+    assert look(ring.address, 3) == look(ring.address, LUMP) == 5
+    assert (ring.head, ring.tail) == (5, 0)
 
 
 def test_only_a_sleeper_is_woken_and_once(ring):

@@ -26,6 +26,7 @@ from bise.hot import (
     pause,
     popcount64,
     prefetch,
+    prefetch_write,
     shift_left64,
     shift_right64,
     store8,
@@ -115,6 +116,7 @@ def shared(address, a, b):
     before = fetch_add(address, b)
     store_release32(address + 8, b)
     prefetch(a)
+    prefetch_write(b)
     pause()
     return add64(before, add64(load_acquire(address), load32(address + 8)))
 

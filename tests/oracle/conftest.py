@@ -80,10 +80,12 @@ def living_pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
 
 
 @pytest.fixture(scope="session", params=FORWARDERS)
-def narrow_pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
-    """One queue a port, and two workers."""
+def narrow_pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """One queue a port, and two workers, to whom everything is spread."""
+    file = tmp_path_factory.mktemp("spread") / "bise.toml"
+    file.write_text('spread = "auto"\n')
     cores = ",".join(map(str, sorted(os.sched_getaffinity(0))[:2]))
-    with paired(request.param, PORTS, STANDARD, ("--cores", cores)) as two:
+    with paired(request.param, PORTS, STANDARD, ("--config", str(file), "--cores", cores)) as two:
         yield two
 
 

@@ -1,9 +1,9 @@
 """What a second worker brings: packets a second of two beside those of one, alternating in one run.
 
-Each with a source of its own; then with everything received by one of them, whose packets are spread, plainly and with
-a user's node in the way that costs 150 cycles. The rates are those of the upper decile of short windows, as others on
-the same machine only ever take from them; the spread is the range of the rounds' ratios. At last what the worker that
-receives pays for a packet that it hands over.
+Each with a source of its own, without and with their packets spread; then with everything received by one of them,
+whose packets are spread, plainly and with a user's node in the way that costs 150 cycles. The rates are those of the
+upper decile of short windows, as others on the same machine only ever take from them; the spread is the range of the
+rounds' ratios. At last what the worker that receives pays for a packet that it hands over.
 """
 
 import contextlib
@@ -101,11 +101,18 @@ def _spread(router: Router, *users: Part) -> Arrangement:
     return Arrangement(build(_graph(users), (*DRIVERS, HAND_OVER)), duties)
 
 
+def _both_spread(router: Router) -> Arrangement:
+    """Each receives packets that may be the other's."""
+    duties = tuple(Duty((router.receives(number, spread=True),), (router.sends(number),)) for number in (0, 1))
+    return Arrangement(build(_graph(()), (*DRIVERS, HAND_OVER)), duties)
+
+
 def _pairs(router: Router) -> dict[str, tuple[Arrangement, Arrangement]]:
     """By name: what is compared, and the one worker beside it."""
     burning = declared("burn").part
     return {
         "two workers, a source each": (_apart(router), _one(router)),
+        "two workers, a source each, spread": (_both_spread(router), _one(router)),
         "two workers, one receives": (_spread(router), _one(router)),
         "two workers, one receives, node of 150 cycles": (_spread(router, burning), _one(router, burning)),
     }

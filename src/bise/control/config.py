@@ -58,7 +58,7 @@ class Configuration:
     confirm_ns: int | None = None
     nodes: tuple[Path, ...] = ()
     replaces: bool = False
-    spread: Spread = Spread.AUTO
+    spread: Spread = Spread.NEVER
 
 
 def configuration(path: Path | None, flags: Mapping[str, object]) -> Configuration:

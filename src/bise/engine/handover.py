@@ -5,14 +5,18 @@ A packet that was received is handed over before its way begins, and one that le
 has to be noted on it. There is a ring for each port and pair of workers, so that the taker's queue says of its packets
 what any receive queue says. A flow has one worker, and its packets one ring: they stay in order. What a ring has no
 room for is dropped and counted, so that a worker with too much to do holds up no other's flows.
+
+A packet's memory lies in the cache of the core that wrote it last, and fetching it from there costs more than all that
+is done with it. So both sides ask for it in time: the taker for what waits in the ring, the receiver for the packets
+that takers have freed and that it fills next.
 """
 
 from bise.engine.burst import look_ahead, put, take_up
 from bise.engine.packet import Packet
+from bise.engine.ring import look_into, take
 from bise.engine.ring import put as put_in
-from bise.engine.ring import take as receive
 from bise.engine.worker import LANE_OCTETS, Lane
-from bise.hot import Header, hot, le64, load8, load64, local, store64
+from bise.hot import Header, external, hot, le64, load8, load64, local, prefetch, prefetch_write, store64
 from bise.ports.mbuf import Mbuf
 from bise.wire.flow import flow_number
 
@@ -21,6 +25,8 @@ __all__ = ["SHARES", "SPREAD", "SPREAD_OCTETS", "Spread", "hand_on", "hand_over"
 SPREAD = 0x100  # a queue of this kind and a driver's has a Spread between the two
 SHARES = 256
 _PACKETS = Lane.packets.offset
+_NEXT = Mbuf.next.offset
+_prefetch_free = external("bise_pool_prefetch", "void", ("i64",))
 _make_packet = local(Packet)
 
 
@@ -44,6 +50,7 @@ SPREAD_OCTETS = Spread.size
 def hand_over(spread, received, count, port):
     """Sorts a burst by flow and gives the other workers theirs; returns how many packets stay, which `kept` lists."""
     packet = _make_packet()
+    _prefetch_free(count)
     for number in range(count):
         look_ahead(received, number)
         take_up(packet, load64(received + 8 * number), port)
@@ -81,6 +88,18 @@ def _give(spread, lane):
 def kept(spread):
     """Address of the packets that stay with the receiver: an array that may be read some packets beyond its end."""
     return spread.lanes + spread.own * LANE_OCTETS + _PACKETS
+
+
+@hot
+def receive(ring, packets, room):
+    """Fills the array at `packets` with up to `room` packets that another worker has handed over; how many."""
+    count = take(ring, packets, room)
+    for number in range(count):
+        buffer = Mbuf(load64(packets + 8 * number))
+        prefetch(buffer.address + _NEXT)  # on a cache line of its own; read when it is freed
+        prefetch_write(buffer.buf_addr + buffer.data_off)
+    look_into(ring, room)
+    return count
 
 
 @hot

@@ -5,7 +5,7 @@ to sleep says so in its worker's `sleeping` and looks once more; a giver that ha
 make their own word known before they read the other's, so that one of them always sees the other.
 """
 
-from bise.hot import Header, external, fetch_add, hot, le64, load64, load_acquire, store64, store_release
+from bise.hot import Header, external, fetch_add, hot, le64, load64, load_acquire, prefetch, store64, store_release
 
 SLOTS = 512  # packets, a power of two
 _write = external("write", "i64", ("i32", "i64", "i64"))
@@ -77,6 +77,14 @@ def take(ring_address, packets, room):
     if count > 0:
         store_release(ring_address + _TAIL, tail + count)
     return count
+
+
+@hot
+def look_into(ring_address, room):
+    """Asks for the records of the packets that come out next, up to `room` of them."""
+    tail = load64(ring_address + _TAIL)
+    for number in range(min(load_acquire(ring_address + _HEAD) - tail, room)):
+        prefetch(load64(ring_address + FIRST + 8 * ((tail + number) & MASK)))
 
 
 @hot

@@ -251,12 +251,21 @@ def _mix64(builder: Any, a: Any) -> Any:
     return builder.xor(a, builder.lshr(a, ir.Constant(_INT64, 31)))
 
 
-@_lowered(primitives.prefetch, 1, types.void)
-def _prefetch(builder: Any, address: Any) -> None:
+def _ask_for(builder: Any, address: Any, writing: bool) -> None:
     kind = ir.FunctionType(ir.VoidType(), [_POINTER, _INT32, _INT32, _INT32])
     function = builder.module.declare_intrinsic("llvm.prefetch", [_POINTER], kind)
-    hints = [ir.Constant(_INT32, hint) for hint in (0, 3, 1)]  # read, keep in all caches, data
+    hints = [ir.Constant(_INT32, hint) for hint in (int(writing), 3, 1)]  # keep in all caches, data
     builder.call(function, [builder.inttoptr(address, _POINTER), *hints])
+
+
+@_lowered(primitives.prefetch, 1, types.void)
+def _prefetch(builder: Any, address: Any) -> None:
+    _ask_for(builder, address, writing=False)
+
+
+@_lowered(primitives.prefetch_write, 1, types.void)
+def _prefetch_write(builder: Any, address: Any) -> None:
+    _ask_for(builder, address, writing=True)
 
 
 @_lowered(primitives.expect, 2)

@@ -133,6 +133,10 @@ def prefetch(address: int) -> None:
     """Asks for the cache line of `address`; any address is allowed."""
 
 
+def prefetch_write(address: int) -> None:
+    """Asks for the cache line of `address` for this core alone: it will be written."""
+
+
 def expect(value: int, common: int) -> int:
     """`value`, which most often is the constant `common`: what follows from that is laid out for speed."""
     return value

@@ -39,7 +39,7 @@ class PortTable:
     """The open ports by name. `queues`: of each port, None for one a worker where it can have as many."""
 
     def __init__(
-        self, shared: Shared, pool: Pool, workers: int, queues: int | None, spread: Spread = Spread.AUTO
+        self, shared: Shared, pool: Pool, workers: int, queues: int | None, spread: Spread = Spread.NEVER
     ) -> None:
         self._shared, self._pool, self._workers, self._spread = shared, pool, workers, spread
         self._queues = queues or workers

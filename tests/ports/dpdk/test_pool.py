@@ -44,6 +44,29 @@ def test_an_empty_pool_says_so(pool: Pool) -> None:
     pool.put(packets)
 
 
+def test_what_was_given_back_last_is_taken_first(pool: Pool) -> None:
+    packets = pool.get(100)
+    pool.put(packets[:40])
+    assert set(pool.get(40)) == set(packets[:40])
+    pool.put(packets)
+
+
+def test_asking_for_the_memory_of_free_packets_takes_none(pool: Pool) -> None:
+    shim.attempt("bise_pool_prefetch", 32)  # this thread keeps none for itself
+
+    def work() -> None:
+        shim.call("worker", "bise_thread_register")
+        shim.attempt("bise_pool_prefetch", 32)  # nor does this one yet
+        pool.put(pool.get(20))
+        shim.attempt("bise_pool_prefetch", 1_000_000)
+        shim.attempt("bise_thread_unregister")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert pool.available() == PACKETS
+
+
 def test_packets_left_by_a_thread_that_ended_can_be_had_again(pool: Pool) -> None:
     def work() -> None:
         shim.call("worker", "bise_thread_register")

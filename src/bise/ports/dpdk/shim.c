@@ -94,10 +94,20 @@ static const uint32_t object = sizeof(struct rte_mbuf) + NOTES + HEADROOM + ROOM
 /* Octets from one packet to the next, for the caller to map enough of them. */
 int64_t bise_pool_stride(void) { return rte_mempool_calc_obj_size(object, pool_flags(), NULL); }
 
+/* A stack, unless the platform has a pool of its own: what one worker frees another takes at once, so that few packets
+ * are in use and stay in the caches. A ring would lead all of the pool's through them. */
+static int choose_kind(void)
+{
+	const char *best = rte_mbuf_best_mempool_ops();
+	if (!strcmp(best, RTE_MBUF_DEFAULT_MEMPOOL_OPS) && !rte_mempool_set_ops_byname(pool, "stack", NULL))
+		return 0;
+	return rte_mempool_set_ops_byname(pool, best, NULL);
+}
+
 static int64_t populate(uint32_t packets)
 {
 	struct rte_pktmbuf_pool_private sizes = { .mbuf_data_room_size = HEADROOM + ROOM, .mbuf_priv_size = NOTES };
-	int result = rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), NULL);
+	int result = choose_kind();
 	if (result)
 		return result;
 	rte_pktmbuf_pool_init(pool, &sizes);
@@ -166,6 +176,19 @@ int64_t bise_pool_get(void **packets, int64_t n)
 void bise_pool_put(void **packets, int64_t n)
 {
 	rte_pktmbuf_free_bulk((struct rte_mbuf **)packets, (unsigned int)n);
+}
+
+/* Asks the other cores for the memory of up to `n` packets that this thread takes next; they may have had them last. */
+void bise_pool_prefetch(int64_t n)
+{
+	struct rte_mempool_cache *cache = rte_mempool_default_cache(pool, rte_lcore_id());
+	int64_t length = cache ? cache->len : 0;
+	for (int64_t i = length - 1; i >= 0 && i >= length - n; i--) {
+		char *packet = cache->objs[i];
+		__builtin_prefetch(packet, 1);
+		__builtin_prefetch(packet + RTE_CACHE_LINE_SIZE, 1);
+		__builtin_prefetch(packet + sizeof(struct rte_mbuf) + NOTES + RTE_PKTMBUF_HEADROOM, 1);
+	}
 }
 
 int64_t bise_pool_available(void) { return pool ? rte_mempool_avail_count(pool) : 0; }
