@@ -4,7 +4,8 @@ from enum import IntEnum
 
 from bise.engine.node import NOTHING, TRANSMIT, Drop, Part, Punt, PuntClass, To, glance, node
 from bise.engine.packet import extend
-from bise.hot import Header, le16, le64, prefetch, u8
+from bise.hot import Header, hot, le16, le64, load64, prefetch, u8
+from bise.tables.question import Question
 
 
 class State(Header):
@@ -102,4 +103,22 @@ def foresee(packet, state):
         prefetch(state.address + Word(packet, 0).edge)
 
 
+@hot
+def answer_all(state, asked, count):
+    """The answer is one more than the question."""
+    for number in range(count):
+        question = Question(load64(asked + 8 * number))
+        question.answer = question.high + 1
+
+
+@glance(State, answer_all)
+def wonder(packet, state):
+    """Ask about the packet's first octet, if it has one."""
+    if packet.length == 0:
+        return False
+    Question(packet.foreseen).high = Word(packet, 0).edge
+    return True
+
+
 FORESEEING = Part({}, glances=(foresee,))
+WONDERING = Part({}, glances=(foresee, wonder))

@@ -123,6 +123,12 @@ def test_nothing_is_inserted_where_there_is_no_edge(at, edge):
         build(f"{NAME}.first", [*parts(), inserted])
 
 
+def test_one_glance_may_put_questions_and_no_more():
+    assert len(build("steps.begin", [steps.PART, steps.WONDERING]).glances) == 2
+    with pytest.raises(GraphError, match="more than one glance puts questions"):
+        build("steps.begin", [steps.PART, steps.WONDERING, steps.WONDERING])
+
+
 def test_a_timers_node_is_an_entry_too():
     timed = Part(steps.TOLD, timers=(Timer(steps.tell, 1000),))
     graph = build("steps.begin", [steps.PART, timed])

@@ -31,7 +31,9 @@ def small() -> str:
 
 @pytest.mark.parametrize("watched", [False, True])
 @pytest.mark.parametrize("drivers", [[ONE], [ONE, TWO], [ONE, HAND_OVER], [ONE, TWO, HAND_OVER]])
-@pytest.mark.parametrize("parts", [[steps.PART], [steps.PART, steps.TURNING, steps.FORESEEING], [steps.PART, TIMED]])
+@pytest.mark.parametrize(
+    "parts", [[steps.PART], [steps.PART, steps.TURNING, steps.FORESEEING], [steps.PART, steps.WONDERING, TIMED]]
+)
 def test_every_pipeline_is_a_module_without_faults(parts, drivers, watched, tmp_path):
     text = write(build("steps.begin", parts), drivers, watched).text
     functions = [one.name for one in ast.parse(text).body if isinstance(one, ast.FunctionDef)]
@@ -47,7 +49,7 @@ def test_every_pipeline_is_a_module_without_faults(parts, drivers, watched, tmp_
 @pytest.mark.parametrize("drivers", [[ONE, TWO], [ONE, HAND_OVER]])
 def test_the_instrumented_twin_is_the_pipeline_with_lines_between(drivers):
     """Nothing of what the fast one does is left out, done otherwise, or done in another order."""
-    graph = build("steps.begin", [steps.PART, steps.TURNING, steps.FORESEEING])
+    graph = build("steps.begin", [steps.PART, steps.TURNING, steps.WONDERING])
     bare, twin = (write(graph, drivers, watched).text.splitlines() for watched in (False, True))
     lines = iter(twin[twin.index("@entry(3)") :])
     assert all(line in lines for line in bare[bare.index("@entry(3)") :])
@@ -62,6 +64,13 @@ def test_handing_over_costs_nothing_where_it_is_not_asked_for():
     plain, asked = (write(graph, drivers).text.splitlines() for drivers in ([ONE, TWO], [ONE, TWO, HAND_OVER]))
     assert not any("hand" in line for line in plain)
     assert len(asked) < len(plain) + 20
+
+
+def test_what_glances_ask_is_answered_once_for_the_burst_before_the_first_node():
+    text = write(build("steps.begin", [steps.PART, steps.WONDERING]), [ONE]).text
+    asked = "        asking = ask(worker, packet, asking, glance_1(packet, tests_engine_steps_state))"
+    answered = "    answer(tests_engine_steps_state, worker.asked, asking)"
+    assert text.index(asked) < text.index(answered) < text.index("steps_begin(packet")
 
 
 def test_states_are_listed_once_in_the_nodes_order():

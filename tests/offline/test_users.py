@@ -9,7 +9,8 @@ EXPECTED = """transmit ['port12'] 1
 drop counting.odd [] 2
 transmit ['port12'] 3
 drop counting.odd [] 4
-"""
+transmit ['port12'] 5
+"""  # the last by the route of the destination that it was given on its way
 
 
 @pytest.mark.skipif(MODE is not Mode.COMPILED, reason="chooses its modes itself")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bise.hot import entry
 from bise.tables.full import TableFull
 from bise.tables.prefix128 import Prefix128, look_up_burst128
+from bise.tables.question import Question
 from bise.tables.retire import immediately
 from tests.tables.naive import Prefixes, cut
 from tests.tables.waiting import Waiting
@@ -27,10 +28,10 @@ _prefixes = st.builds(lambda key, length: (cut(key, length, BITS), length), _key
 _operations = st.lists(st.tuples(_prefixes, st.integers(0, 5)), max_size=40)
 
 
-@entry(4)
-def at_once(root, keys, values, count):
+@entry(3)
+def at_once(root, asked, count):
     """A burst, from outside."""
-    look_up_burst128(root, keys, values, count)
+    look_up_burst128(root, asked, count)
     return 0
 
 
@@ -61,10 +62,11 @@ def _agree(table, twin):
 
 
 def _look_up_at_once(table, keys):
-    rows = np.array([(key >> 64, key & HALF) for key in keys], dtype=np.uint64)
-    values = np.zeros(len(keys), dtype=np.int64)
-    at_once(table.address, rows.ctypes.data, values.ctypes.data, len(keys))
-    return values.tolist()
+    questions = np.array([(key >> 64, key & HALF, 0) for key in keys], dtype=np.uint64)
+    asked = np.zeros(2 * len(keys), dtype=np.int64)
+    asked[: len(keys)] = questions.ctypes.data + Question.size * np.arange(len(keys))
+    at_once(table.address, asked.ctypes.data, len(keys))
+    return questions[:, 2].tolist()
 
 
 def _apply(table, twin, rule, value):

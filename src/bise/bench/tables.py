@@ -15,10 +15,11 @@ import numpy as np
 
 from bise.bench import prefixes
 from bise.bench.prefixes import Prefixes, destinations
-from bise.hot import Entry, Region, cycles, entry, load64, mix64, shift_right64, store64
+from bise.hot import Entry, Region, cycles, entry, load64, mix64, nth, shift_right64, store64
 from bise.tables.hashmap import HashMap, look_up_exact
 from bise.tables.prefix32 import Prefix32, look_up32
 from bise.tables.prefix128 import Prefix128, look_up128, look_up_burst128
+from bise.tables.question import Question
 from bise.tables.retire import immediately
 
 RUNS, BURST, KEY_SHIFT = 40, 32, 4
@@ -78,12 +79,18 @@ def chained128(root, keys, count):
 
 @entry(3)
 def burst128(root, keys, count):
-    """128-bit keys, a burst at once; answers are left behind the keys."""
-    start, total, answers = cycles(), 0, keys + (count << KEY_SHIFT)
-    for key in range(keys, answers, BURST << KEY_SHIFT):
-        look_up_burst128(root, key, answers, BURST)
-        for answer in range(answers, answers + 8 * BURST, 8):
-            total += load64(answer)
+    """128-bit keys, a burst at once; the questions, and the list of them, lie behind the keys."""
+    start, total, questions = cycles(), 0, keys + (count << KEY_SHIFT)
+    asked = questions + BURST * Question.size
+    for key in range(keys, questions, BURST << KEY_SHIFT):
+        for number in range(BURST):
+            question = nth(Question, questions, number)
+            question.high = load64(key + (number << KEY_SHIFT))
+            question.low = load64(key + (number << KEY_SHIFT) + 8)
+            store64(asked + 8 * number, question.address)
+        look_up_burst128(root, asked, BURST)
+        for number in range(BURST):
+            total += nth(Question, questions, number).answer
     store64(keys - 8, total)
     return cycles() - start
 
@@ -103,7 +110,7 @@ def best(loops: list[tuple[str, Entry, int]], keys: Any, chance: np.random.Gener
 
     Each runs twice in a row: first to find the caches as it left them itself, then to be measured, in another order.
     """
-    size = 16 + keys.nbytes + 8 * BURST
+    size = 16 + keys.nbytes + BURST * (Question.size + 16)
     region, lines = Region(2 * size, huge_pages=False), Region(64 * len(keys), huge_pages=False)
     places = [region.array("<u8", offset + 16, keys.size).reshape(keys.shape) for offset in (0, size)]
     loops = [("bare", bare, lines.address), *loops]

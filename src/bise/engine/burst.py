@@ -3,8 +3,9 @@
 from bise.engine.packet import NO_PORT
 from bise.engine.punting import punt
 from bise.engine.worker import LANE_OCTETS, LANE_ROOM, Lane, Worker
-from bise.hot import external, hot, load64, prefetch, store64
+from bise.hot import external, hot, load64, nth, prefetch, store64
 from bise.ports.mbuf import HEADROOM, ROOM, Mbuf, receive_into
+from bise.tables.question import Question
 
 put = external("bise_pool_put", "void", ("i64", "i64"))
 get = external("bise_pool_get", "i64", ("i64", "i64"))
@@ -35,7 +36,30 @@ def take_up(packet, buffer_address, port):
     packet.l4 = 0
     packet.egress = 0
     packet.hop = 0
+    packet.foreseen = 0
     packet.copy = NO_PORT
+
+
+@hot
+def recall(packet, worker, number):
+    """Gives a packet what glances found out about it."""
+    packet.foreseen = nth(Question, worker.questions, number).address
+
+
+@hot
+def ask(worker, packet, asking, asks):
+    """Lists a packet's question where a glance has put one; returns how many are listed."""
+    if asks:
+        store64(worker.asked + 8 * asking, packet.foreseen)
+        asking += 1
+    return asking
+
+
+@hot
+def forget(worker, asking):
+    """Takes the answers back: those who don't ask in the next burst find none."""
+    for number in range(asking):
+        Question(load64(worker.asked + 8 * number)).answer = 0
 
 
 @hot

@@ -63,7 +63,8 @@ class Graph:
 def build(start: str, parts: Iterable[Part], always: Iterable[Sink] = ()) -> Graph:
     """Joins the features' parts; nodes that nothing leads to are left out. `always`: sinks that the engine needs.
 
-    Raises GraphError where a name is given twice, an edge has no target, or the nodes form a circle.
+    Raises GraphError where a name is given twice, an edge has no target, the nodes form a circle, or several glances
+    want to put questions.
     """
     parts = tuple(parts)
     nodes = _nodes(parts)
@@ -83,6 +84,8 @@ def build(start: str, parts: Iterable[Part], always: Iterable[Sink] = ()) -> Gra
     edges = {node.name: {edge: _name(to) for edge, to in targets[node.name].items()} for node in order}
     states = {node.state for node in order}
     glances = tuple(glance for part in parts for glance in part.glances if glance.state in states)
+    if sum(glance.answer is not None for glance in glances) > 1:
+        raise GraphError("more than one glance puts questions to packets, which have room for one")
     return Graph(tuple(order), edges, tuple(sorted(sinks.values(), key=_rank)), timers, glances)
 
 

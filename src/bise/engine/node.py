@@ -122,21 +122,29 @@ def node(
 class Glance:
     """A look at a packet before its turn comes: `function(packet, state)` asks for the memory that nodes will need.
 
-    Nothing has been checked yet but what it checks itself; it decides and writes nothing. All packets of a burst pass
-    it before the first node, so that they wait for memory together.
+    Nothing has been checked yet but what it checks itself; it decides nothing. All packets of a burst pass it before
+    the first node, so that they wait for memory together.
+
+    Where it has an `answer`, it returns whether it has put a question to `packet.foreseen`, the packet's own Question;
+    then `answer(state, asked, count)` answers those of all packets at once. `asked` is the address of `count` addresses
+    of Questions, with room for as many behind them. What nodes find in `packet.foreseen` is about the packet as it
+    came, and where nothing was asked its `answer` is 0.
     """
 
     module: str
     attribute: str
     state: type[Header]
-    function: Callable[..., None]
+    function: Callable[..., bool | None]
+    answer: Callable[..., None] | None = None
 
 
-def glance(state: type[Header]) -> Callable[[Callable[..., None]], Glance]:
-    """Declares a glance."""
+def glance(
+    state: type[Header], answer: Callable[..., None] | None = None
+) -> Callable[[Callable[..., bool | None]], Glance]:
+    """Declares a glance; `answer` is a hot function, which one of a graph's glances may have."""
 
-    def make(function: Callable[..., None]) -> Glance:
-        return Glance(function.__module__, function.__name__, state, hot(function))
+    def make(function: Callable[..., bool | None]) -> Glance:
+        return Glance(function.__module__, function.__name__, state, hot(function), answer)
 
     return make
 

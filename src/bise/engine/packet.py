@@ -22,6 +22,7 @@ class Packet(Header):
     l3 = le16()  # offset of the network header; written by ethernet
     l4 = le16()  # offset of the transport header, 0 where unknown; written by ipv4 and ipv6
     hop = le64()  # address of the next-hop record; written by ipv4 and ipv6
+    foreseen = le64()  # address of what a glance found out about it (a Question), 0: nothing; written by the engine
     copy = le16()  # number of the port that gets a copy, NO_PORT: none; written by nodes that copy, and the engine
 
 

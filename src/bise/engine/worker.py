@@ -72,8 +72,8 @@ class Worker(Header):
     copied = le64()  # copies that nodes asked for and got
     uncopied = le64()  # and those that there was no memory or room for
     promised = le64()  # when the deadlines were last moved, in ns; 0: they have to be
-    reserved_1 = le64()
-    reserved_2 = le64()
+    questions = le64(constant=True)  # address of BURST Questions, one for each packet of a burst; scratch
+    asked = le64(constant=True)  # address of 2 * BURST addresses of such; scratch
     alive = le64()  # until when, in ns, it promises to be alive; others read it, so a line of its own begins here
     sleeping = le64()  # not 0: it sleeps, or is about to; who hands it a packet sets 0 and wakes it
     woken = le64()  # what was read from the bell; scratch

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bise.engine.graph import Graph
 from bise.engine.handover import SPREAD
-from bise.engine.node import NOWHERE, TRANSMIT, Node, Punt, PuntClass
+from bise.engine.node import NOWHERE, TRANSMIT, Glance, Node, Punt, PuntClass
 from bise.engine.worker import HANDED
 from bise.hot import Header
 
@@ -48,6 +48,7 @@ def write(graph: Graph, drivers: Sequence[Driver], watched: bool = False) -> Sou
         _setup(graph, drivers, states, watched),
         *(_node(graph, number, node, watched) for number, node in enumerate(graph.order)),
         _sinks(graph, watched),
+        *(["    forget(worker, asking)"] if _asking(graph) else []),
         "    queue.received += count\n    queue.octets += octets",
         _flush(drivers, "through"),
         "    return count + handed" if HAND_OVER in drivers else "    return count",
@@ -74,8 +75,8 @@ def _opening(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header]
         '"""',
         "",
         "from bise.engine.burst import (",
-        "    discard, duplicate, finish, gather, gathered, give_away, give_back, is_due, lane_at, look_ahead,",
-        "    originate, pass_on, release, settle, take_up,",
+        "    ask, discard, duplicate, finish, forget, gather, gathered, give_away, give_back, is_due, lane_at,",
+        "    look_ahead, originate, pass_on, recall, release, settle, take_up,",
         ")",
         "from bise.engine.packet import NO_PORT, Packet",
         *(["from bise.engine.watch import Watch, begin, begin_burst, is_watched, keep, run_bare, step"] * watched),
@@ -87,6 +88,7 @@ def _opening(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header]
         "",
         *(f"{_alias(node)} = {node.module}.{node.attribute}.function" for node in graph.order),
         *(f"glance_{number} = {one.module}.{one.attribute}.function" for number, one in enumerate(graph.glances)),
+        *(f"answer = {one.module}.{one.attribute}.answer" for one in _asking(graph)),
         "make_packet = local(Packet)",
     ]
     return "\n".join(lines)
@@ -191,6 +193,7 @@ def _setup(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header], 
         *_glances(graph),
         "    for number in range(through):",
         "        take_up(packet, load64(received + 8 * number), port)",
+        *(["        recall(packet, worker, number)"] if _asking(graph) else []),
         "        octets += packet.total",
         *(["        begin(watch, packet)"] * watched),
         "        at = 0",
@@ -198,15 +201,28 @@ def _setup(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header], 
     return "\n".join(lines)
 
 
+def _asking(graph: Graph) -> list[Glance]:
+    """The glance whose questions are answered together, if there is one."""
+    return [one for one in graph.glances if one.answer is not None]
+
+
 def _glances(graph: Graph) -> list[str]:
     """A loop of its own over the burst, so that the packets wait for memory together."""
-    looks = [f"glance_{number}(packet, {_state_alias(one.state)})" for number, one in enumerate(graph.glances)]
+    asking = _asking(graph)
     return [
+        *(["    asking = 0"] if asking else []),
         "    for number in range(through):",
         "        look_ahead(received, number)",
-        *(["        take_up(packet, load64(received + 8 * number), port)"] if looks else []),
-        *(f"        {look}" for look in looks),
+        *(["        take_up(packet, load64(received + 8 * number), port)"] if graph.glances else []),
+        *(["        recall(packet, worker, number)"] if asking else []),
+        *(f"        {_glance(number, one)}" for number, one in enumerate(graph.glances)),
+        *(f"    answer({_state_alias(one.state)}, worker.asked, asking)" for one in asking),
     ]
+
+
+def _glance(number: int, one: Glance) -> str:
+    look = f"glance_{number}(packet, {_state_alias(one.state)})"
+    return look if one.answer is None else f"asking = ask(worker, packet, asking, {look})"
 
 
 def _node(graph: Graph, number: int, node: Node, watched: bool = False) -> str:

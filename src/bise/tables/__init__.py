@@ -3,6 +3,7 @@
 General layout
 - `prefix32`, `writer32`  longest prefix match on 32-bit keys, and how it is written
 - `prefix128`, `trie128`, `writer128`  the same on 128-bit keys: its readers, its memory, its writer
+- `question`              a key and its answer, for look-ups that are made together
 - `rules`                 what was asked of a prefix table, for its writer
 - `hashmap`, `hashwriter`  exact match on 64- and 128-bit keys
 - `siphash`, `jenkins`     hashes that Linux computes, too

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from bise.hot import Region, entry, hot, load32, load64, prefetch, shift_right64, store64
+from bise.hot import Region, entry, hot, load8, load32, load64, prefetch, shift_right64, store64
 from bise.tables import writer128
 from bise.tables.full import TableFull
+from bise.tables.question import Question
 from bise.tables.retire import Retire
 from bise.tables.rules import RuleSet
 from bise.tables.trie128 import FANOUT, INNER, LEAF_SIZE, NUMBER, Leaf, Root128, Writer128, octet
@@ -40,30 +41,42 @@ def _judge(table, word, high, low):
 
 
 @hot
-def look_up_burst128(root, keys, values, count):
-    """Looks up many at once, so that they wait for memory together.
+def look_up_burst128(root, asked, count):
+    """Answers many Questions step by step, so that they wait for memory together.
 
-    `keys` is the address of rows of two halves, `values` of as many 64-bit integers, which are written.
+    `asked` is the address of `count` addresses of Questions, with room for as many behind them.
     """
-    table = Root128(root)
+    table, waiting, left = Root128(root), asked + 8 * count, 0
     for number in range(count):
-        high = load64(keys + 16 * number)
-        store64(values + 8 * number, load32(table.cells + (shift_right64(high, table.shift) << 2)))
-    bits, deeper = 64 - table.shift, INNER
-    while deeper & INNER:
-        deeper, half = 0, 0 if bits < 64 else 8
-        for number in range(count):
-            word = load64(values + 8 * number)
-            if word & INNER:
-                place = (word & NUMBER) + (shift_right64(load64(keys + 16 * number + half), (56 - bits) & 63) & 255)
-                word = load32(table.cells + (place << 2))
-                store64(values + 8 * number, word)
-                deeper |= word
-        bits += 8
+        question = Question(load64(asked + 8 * number))
+        question.answer = load32(table.cells + (shift_right64(question.high, table.shift) << 2))
+        left = _wait(waiting, left, question)
+    place = (64 - table.shift) >> 3
+    while left:
+        left = _step(table, waiting, left, place)
+        place += 1
     for number in range(count):
-        word = load64(values + 8 * number)
-        high, low = load64(keys + 16 * number), load64(keys + 16 * number + 8)
-        store64(values + 8 * number, _judge(table, word, high, low))
+        question = Question(load64(asked + 8 * number))
+        question.answer = _judge(table, question.answer, question.high, question.low)
+
+
+@hot
+def _step(table, waiting, count, place):
+    """Goes on by octet number `place` of their keys; how many have to go on once more, and come first now."""
+    left, octet_at = 0, place ^ 7  # halves are little-endian
+    for number in range(count):
+        question = Question(load64(waiting + 8 * number))
+        cell = (question.answer & NUMBER) + load8(question.address + octet_at)
+        question.answer = load32(table.cells + (cell << 2))
+        left = _wait(waiting, left, question)
+    return left
+
+
+@hot
+def _wait(waiting, left, question):
+    """Lists a question if its word is INNER, without a branch: no processor could guess it."""
+    store64(waiting + 8 * left, question.address)
+    return left + (question.answer >> 31)
 
 
 @hot

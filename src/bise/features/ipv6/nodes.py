@@ -10,8 +10,9 @@ from bise.features.ipv6.logic import is_odd_source
 from bise.features.ipv6.state import State
 from bise.features.nexthop.choice import ONLY_LINUX, choose_hop
 from bise.features.nexthop.state import Hashing, Hop
-from bise.hot import nth, prefetch
-from bise.tables.prefix128 import look_up128
+from bise.hot import expect, hot, nth
+from bise.tables.prefix128 import look_up128, look_up_burst128, prefetch128
+from bise.tables.question import Question
 from bise.wire import ipv6
 from bise.wire.ethernet import SIZE as ETHERNET_SIZE
 from bise.wire.ethernet import Ethernet, EtherType
@@ -19,13 +20,22 @@ from bise.wire.ipv4 import Protocol
 from bise.wire.ipv6 import SIZE, IPv6
 
 
-@glance(State)
+@hot
+def find_hops(state, asked, count):
+    """Ask the table where all packets of a burst go: they wait for each of its steps together."""
+    look_up_burst128(state.fib, asked, count)
+
+
+@glance(State, find_hops)
 def foresee(packet, state):
-    """Go all the way through the table for an untagged packet, so that what `look_up` reads is near then: each step
-    waits for the one before, but not for other packets of the burst."""
-    if packet.length >= ETHERNET_SIZE + SIZE and Ethernet(packet, 0).ethertype == EtherType.IPV6:
-        ip = IPv6(packet, ETHERNET_SIZE)
-        prefetch(nth(Hop, state.hops, look_up128(state.fib, ip.destination_high, ip.destination_low)).address)
+    """Ask where an untagged packet goes."""
+    if packet.length < ETHERNET_SIZE + SIZE or Ethernet(packet, 0).ethertype != EtherType.IPV6:
+        return False
+    ip, question = IPv6(packet, ETHERNET_SIZE), Question(packet.foreseen)
+    question.high = ip.destination_high
+    question.low = ip.destination_low
+    prefetch128(state.fib, question.high)
+    return True
 
 
 class Input(IntEnum):
@@ -67,11 +77,22 @@ class LookUp(IntEnum):
     NO_ROUTE = 0
 
 
+@hot
+def _find_hop(packet, state):
+    """What the table says of the destination; `foresee` knows, save of tagged packets and what a node has changed."""
+    ip = IPv6(packet, packet.l3)
+    high, low = ip.destination_high, ip.destination_low
+    if packet.foreseen != 0:
+        known = Question(packet.foreseen)
+        if expect(known.answer != 0 and known.high == high and known.low == low, True):
+            return known.answer
+    return look_up128(state.fib, high, low)
+
+
 @node(LookUp, State)
 def look_up(packet, state, now):
     """Find the next hop of the longest prefix; the local table is in the same table."""
-    ip = IPv6(packet, packet.l3)
-    hop = nth(Hop, state.hops, look_up128(state.fib, ip.destination_high, ip.destination_low))
+    hop = nth(Hop, state.hops, _find_hop(packet, state))
     packet.hop = hop.address
     return hop.kind
 

@@ -1,0 +1,11 @@
+"""A question to a table and its answer: look-ups that are made together are lists of these."""
+
+from bise.hot import Header, le64
+
+
+class Question(Header):
+    """A key of 128 bits in two halves. `answer` is what the table says, 0: nothing, or nobody has asked yet."""
+
+    high = le64()
+    low = le64()
+    answer = le64()
