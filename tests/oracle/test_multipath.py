@@ -186,33 +186,16 @@ MANY_FLOWS = list(many_flows())
 _FEW = 50
 
 
-def helped(pair: Pair) -> int:
-    """Packets that the kernel forwarded because a busy machine kept Bise from its work."""
-    ports = pair.bise.ask("ports") if pair.bise else []
-    return sum(port["steering"].get(why, 0) for port in ports for why in ("late", "overload", "gate-all", "gate-ipv4"))
-
-
 def paths_taken(pair: Pair, network: Network) -> dict[bytes, Counter[str]]:
     """For each flow how often it went to which MAC."""
-    found: dict[bytes, Counter[str]] = {}
+    taken = defaultdict[bytes, Counter[str]](Counter)
     for start in range(0, len(MANY_FLOWS), _FEW):
-        found |= paths_of(pair, network, MANY_FLOWS[start : start + _FEW])
-    return found
-
-
-def paths_of(pair: Pair, network: Network, flows: list[bytes]) -> dict[bytes, Counter[str]]:
-    """The same for so few that the kernel helps out seldom; in another attempt where it did."""
-    for _ in range(20):
-        before, taken = helped(pair), defaultdict[bytes, Counter[str]](Counter)
-        outputs = network.exchange([("c", packet) for packet in flows * 2])
-        if helped(pair) > before:
-            network.collect(outputs, sentinels=False)  # what has yet to come is not the next attempt's
-            continue
+        some = MANY_FLOWS[start : start + _FEW]
+        outputs = pair.undisturbed(network, [("c", packet) for packet in some * 2])
         for packet in itertools.chain(*outputs.values()):
             if packet[12:14] == b"\x08\x00" and packet[30] == 77:
                 taken[packet[26:38]][packet[:6].hex()] += 1
-        return taken
-    raise AssertionError("the kernel helps out over and over: this machine is too busy to tell")
+    return taken
 
 
 @pytest.mark.parametrize("policy", ["addresses", "ports"])

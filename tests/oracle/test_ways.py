@@ -10,6 +10,7 @@ from scapy.layers.inet import UDP
 from bise.bench.running import RunningBise
 from tests.oracle.addresses import DESTINATIONS4, DESTINATIONS6
 from tests.oracle.conftest import PORTS
+from tests.oracle.network import Sent
 from tests.oracle.packets import frames, ip4, ip6, udp
 from tests.oracle.pair import Pair, octets
 from tests.oracle.ways import ALL, HANDING_OVER, NODES, OTHERS, SWAPS, TWO_WORKERS
@@ -40,7 +41,7 @@ def test_what_is_punted_arrives(pair: Pair) -> None:
 
 
 @in_all_ways
-@pytest.mark.parametrize("count", [1, 7, 64])
+@pytest.mark.parametrize("count", [1, 7, 16])
 def test_the_packets_of_a_flow_stay_in_order(pair: Pair, count: int) -> None:
     for arrived in flows(pair, count):
         assert all(numbers == sorted(numbers) for numbers in arrived.values())
@@ -48,13 +49,19 @@ def test_the_packets_of_a_flow_stay_in_order(pair: Pair, count: int) -> None:
         assert len(arrived) == count
 
 
-def flows(pair: Pair, count: int) -> list[dict[bytes, list[int]]]:
-    """Send twenty packets of each of `count` flows, and return, for each router, the numbers that came out by flow."""
+def sends(pair: Pair, count: int) -> list[Sent]:
+    """Twenty numbered packets of each of `count` flows."""
     sources = [(f"10.1.1.{flow % 250 + 1}", 1000 + flow) for flow in range(count)]
     packets = [ip4(source=host) / UDP(sport=port, dport=53, chksum=0) / b"?" for host, port in sources]
     fronts = [octets(pair.port("c"), packet)[:-1] for packet in packets]
-    found, sends = [], [("c", front + bytes([number])) for number in range(20) for front in fronts]
-    for outputs in pair.exchange(sends):
+    return [("c", front + bytes([number])) for number in range(20) for front in fronts]
+
+
+def flows(pair: Pair, count: int) -> list[dict[bytes, list[int]]]:
+    """Send them, and return, for each router, the numbers that came out by flow."""
+    found = []
+    for network in pair.networks:
+        outputs = pair.undisturbed(network, sends(pair, count))
         arrived: defaultdict[bytes, list[int]] = defaultdict(list)
         for packet in outputs["s"]:
             if packet[12:14] == b"\x08\x00" and packet[36:38] == b"\0\x35":
@@ -72,13 +79,13 @@ def bise(pair: Pair) -> RunningBise:
 
 @pytest.mark.ways(TWO_WORKERS, HANDING_OVER, SWAPS)
 def test_both_workers_work(pair: Pair, bise: RunningBise) -> None:
-    flows(pair, 100)
+    pair.exchange(sends(pair, 100))
     assert [worker["packets"] > 100 for worker in bise.ask("status")["workers"]] == [True, True]
 
 
 @pytest.mark.ways(*OTHERS[:-1])  # packets are not counted at one moment while pipelines are exchanged
 def test_all_that_was_received_is_counted_once(pair: Pair, bise: RunningBise) -> None:
-    flows(pair, 64)
+    pair.exchange(sends(pair, 100))
     ports, workers = bise.ask("ports"), bise.ask("status")["workers"]
     received = sum(port["received"] for port in ports)
     assert received == sum(worker["packets"] for worker in workers)
@@ -88,14 +95,14 @@ def test_all_that_was_received_is_counted_once(pair: Pair, bise: RunningBise) ->
 
 @pytest.mark.ways(HANDING_OVER)
 def test_packets_are_handed_over(pair: Pair, bise: RunningBise) -> None:
-    flows(pair, 100)
+    pair.exchange(sends(pair, 100))
     assert all(port["queues"] == 1 and port["spread"] for port in bise.ask("ports"))
     assert all(worker["handed"] > 0 for worker in bise.ask("status")["workers"])
 
 
 @pytest.mark.ways(NODES)
 def test_users_nodes_see_what_comes(pair: Pair, bise: RunningBise) -> None:
-    flows(pair, 7)
+    pair.exchange(sends(pair, 7))
     (file,) = bise.ask("nodes")
     assert all(node["behind"] for node in file["nodes"])
     assert sum(file["state"]["State.seen"]) > 140
@@ -106,5 +113,5 @@ def test_users_nodes_come_and_go_meanwhile(pair: Pair) -> None:
     assert pair.swaps is not None
     before = pair.swaps.count
     for _ in range(40):
-        flows(pair, 1)
-    assert pair.swaps.count - before >= 10
+        assert pair.agree("c", [ip4() / udp(), ip6() / udp()])["s"]
+    assert pair.swaps.count - before >= 5
