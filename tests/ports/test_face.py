@@ -97,6 +97,14 @@ def test_linux_answers_what_is_written(port: face.Face, pool: Pool):
     assert (echo.src, echo[ICMP].type, echo[ICMP].seq, bytes(echo[Raw])) == (OURS, 0, 6, b"hello")
 
 
+def test_linux_is_not_asked_in_each_round(port: face.Face, pool: Pool):
+    while received(port, pool):
+        pass
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"late", (THEIRS, 7777))
+    assert [len(received(port, pool)) for _ in range(face.PAUSE + 1)] == [0] * face.PAUSE + [1]
+
+
 def test_a_packet_that_linux_refuses_is_counted(port: face.Face, pool: Pool):
     assert transmit(port, pool, b"short") == 0
     assert face.FaceQueue(port.address).tx_dropped == 1
