@@ -14,6 +14,12 @@ settings.register_profile("quick", deadline=None, max_examples=25)
 settings.load_profile("bise")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Said here, as pytest asks only this file before it collects tests."""
+    words = "the ways besides the main ones that tests of the oracle go: all, or the number of a draw"
+    parser.addoption("--ways", default="", help=words)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skips by the marker `root`, with the reason, so that `pytest` alone works for anybody."""
     if os.geteuid() == 0:

@@ -1,6 +1,6 @@
 """Leads packets that scapy made through the whole graph with the three examples in it; prints what became of each.
 
-    python -m tests.examples.lead
+python -m tests.examples.lead
 """
 
 import json

@@ -27,3 +27,10 @@ def test_hot_code_calls_what_stands_in() -> None:
     stand_in("bise_tests_have_no_other_symbol", "void", ("i64",), lambda a: _told.append((a, a)))
     assert asked(6, -7) == -41
     assert _told == [(6, 6), (6, -7)]
+
+
+def test_another_one_takes_its_place_for_code_that_is_loaded() -> None:
+    for answer in (40, 50):
+        stand_in("bise_tests_have_no_such_symbol", "i64", ("i64", "i64"), lambda a, b, answer=answer: answer)
+        stand_in("bise_tests_have_no_other_symbol", "void", ("i64",), lambda a: None)
+        assert asked(6, -7) == answer + 1

@@ -1,51 +1,39 @@
-"""Each test of the oracle runs with the kernel on both sides, which tests the test, and with Bise, which tests Bise."""
+"""The routers of the oracle's tests, each made once for every way in which it is forwarded for (ways.py)."""
 
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.namespaces import Port, Topology
-from tests.oracle.forwarders import FOLLOWS_WITHIN_S, bise, bise_exists
-from tests.oracle.network import network
+from tests.namespaces import Port
 from tests.oracle.pair import Pair
 from tests.oracle.routes import STANDARD
+from tests.oracle.ways import ALL, Way, drawn, goes, paired
 
 # Different everywhere, so that each crossing of the router has an MTU edge.
 PORTS = (Port("c", 1, mtu=2000), Port("s", 2, mtu=1500), Port("t", 3, mtu=1400))
 JUMBO_PORTS = (Port("c", 1, mtu=9000), Port("s", 2, mtu=9000), Port("t", 3, mtu=1500))
-WIDE_PORTS = (Port("c", 1, mtu=2000, queues=2), Port("s", 2, queues=2), Port("t", 3, mtu=1400, queues=2))
-
-FORWARDERS = [
-    "kernel",
-    pytest.param("bise", marks=pytest.mark.skipif(not bise_exists(), reason="there is no bise.daemon yet")),
-]
+_PATIENCE_S = 600  # whichever test comes first, it waits until all that the router needs is compiled
+_DRAWN = pytest.StashKey[str]()
 
 
-def nothing_resolved(ports: Sequence[Port]) -> dict[str, int | str]:
-    """Sysctls that lose packets for unknown neighbours at once: silent hosts would let errors come seconds later."""
-    return {f"net/{family}/neigh/{port.name}/mcast_solicit": 0 for port in ports for family in ("ipv4", "ipv6")}
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_DRAWN] = config.getoption("ways") or drawn()
 
 
-@contextmanager
-def paired(
-    forwarder: str, ports: Sequence[Port], lines: Sequence[str] = (), options: Sequence[str] = (), **topology: Any
-) -> Iterator[Pair]:
-    """Two routers with `lines` of `ip`; `forwarder` forwards for the second one, if Bise with these `options`."""
-    with ExitStack() as stack:
-        kernel, other = (stack.enter_context(network(Topology(ports, **topology))) for _ in range(2))
-        for each in (kernel, other):
-            if topology.get("hosts") != "answering":
-                each.topology.router.sysctl(nothing_resolved(ports))
-            each.topology.router.ip(*lines)
-        if forwarder == "kernel":
-            yield Pair(kernel, other)
-        else:
-            running = stack.enter_context(bise(other.topology, options))
-            yield Pair(kernel, other, settle_s=FOLLOWS_WITHIN_S, bise=running)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves each test the ways that it goes this time."""
+    left_out = {item for item in items if not goes(item, config.stash[_DRAWN])}
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=list(left_out))
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.timeout(_PATIENCE_S))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Says what was drawn, for whoever wants the same again."""
+    terminalreporter.write_line(f"ways of the oracle's tests: the same again with --ways {config.stash[_DRAWN]}")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -58,41 +46,36 @@ def errors_at_any_rate() -> Iterator[None]:
     limit.write_text(before)
 
 
-@pytest.fixture(scope="session", params=FORWARDERS)
-def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+@pytest.fixture(scope="session", params=ALL, ids=str)
+def way(request: pytest.FixtureRequest) -> Way:
+    """How the other router is forwarded for."""
+    found: Way = request.param
+    return found
+
+
+@pytest.fixture(scope="session")
+def pair(way: Way) -> Iterator[Pair]:
     """Three ports, silent hosts, the standard routes."""
-    with paired(request.param, PORTS, STANDARD) as two:
+    with paired(way, PORTS, STANDARD) as two:
         yield two
 
 
-@pytest.fixture(scope="session", params=FORWARDERS)
-def jumbo_pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+@pytest.fixture(scope="session")
+def jumbo_pair(way: Way) -> Iterator[Pair]:
     """Ports with an MTU of 9000."""
-    with paired(request.param, JUMBO_PORTS) as two:
+    with paired(way, JUMBO_PORTS) as two:
         yield two
 
 
-@pytest.fixture(scope="session", params=FORWARDERS)
-def living_pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+@pytest.fixture(scope="session")
+def living_pair(way: Way) -> Iterator[Pair]:
     """Hosts that are ordinary Linux hosts: they resolve, and are resolved."""
-    with paired(request.param, PORTS, hosts="answering") as two:
+    with paired(way, PORTS, hosts="answering") as two:
         yield two
 
 
-@pytest.fixture(scope="session", params=FORWARDERS)
-def narrow_pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """One queue a port, and two workers, to whom everything is spread."""
-    file = tmp_path_factory.mktemp("spread") / "bise.toml"
-    file.write_text('spread = "auto"\n')
-    cores = ",".join(map(str, sorted(os.sched_getaffinity(0))[:2]))
-    with paired(request.param, PORTS, STANDARD, ("--config", str(file), "--cores", cores)) as two:
-        yield two
-
-
-@pytest.fixture(scope="session", params=FORWARDERS)
-def wide_pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
-    """Two queues a port, and two workers."""
-    cores = ",".join(map(str, sorted(os.sched_getaffinity(0))[:2]))
-    options = ("--cores", cores, "--queues", "2")
-    with paired(request.param, WIDE_PORTS, STANDARD, options) as two:
+@pytest.fixture
+def fresh(way: Way) -> Iterator[Pair]:
+    """Routers for one test, which it may leave as it likes."""
+    with paired(way, PORTS, STANDARD) as two:
         yield two

@@ -2,16 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 
 from bise.bench.running import RunningBise
 from tests.namespaces import Topology
 
 FOLLOWS_WITHIN_S = 0.1  # the promise: a change of Linux's configuration acts within 100 ms
-
-
-def bise_exists() -> bool:
-    return find_spec("bise.daemon") is not None
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from zlib import crc32
 
 from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6
@@ -20,6 +21,7 @@ from tests.namespaces import Port, Topology
 from tests.oracle.peer import Lost, Peer, wait_any
 
 Outputs = Mapping[str, list[bytes]]
+Arrived = defaultdict[str, list[bytes]]
 Sent = tuple[str, bytes]
 
 _MAGIC = b"bise sentinel "
@@ -44,44 +46,52 @@ UNLIMITED_ERRORS: Mapping[str, int | str] = {
 class Network:
     """A topology with a packet socket at the far end of each port."""
 
-    def __init__(self, topology: Topology, peers: Mapping[str, Peer], *, several_queues: bool = False) -> None:
+    def __init__(self, topology: Topology, peers: Mapping[str, Peer]) -> None:
         self.topology = topology
         self.peers = peers
-        self.quiet_s = 0.02
+        self.quiet_s = 0.03
         self.patience_s = 3.0
-        self._several_queues = several_queues
+        self._queues = max(port.queues for port in topology.ports)
         self._numbers = itertools.count()
         self._fronts = list(_fronts(topology.ports))
 
-    def exchange(self, sends: Sequence[Sent], *, sentinels: bool = True) -> Outputs:
+    def exchange(self, sends: Sequence[Sent], *, sentinels: bool = True) -> Arrived:
         """Send packets, each into its port, and return what came out of each port."""
-        outputs: defaultdict[str, list[bytes]] = defaultdict(list)
-        with one_core():
-            for start in range(0, max(1, len(sends)), _BATCH):
-                for port, packet in sends[start : start + _BATCH]:
-                    self.peers[port].send([packet])
-                self.collect(outputs, sentinels=sentinels)
+        outputs: Arrived = defaultdict(list)
+        for start in range(0, max(1, len(sends)), _BATCH):
+            self._send(sends[start : start + _BATCH])
+            self.collect(outputs, sentinels=sentinels)
         return outputs
+
+    def _send(self, sends: Sequence[Sent]) -> None:
+        """A flow has one queue, by where IPv4 has addresses."""
+        for queue in range(self._queues):
+            with core_of(queue, self._queues):
+                for port, packet in sends:
+                    if crc32(packet[26:34]) % self._queues == queue:
+                        self.peers[port].send([packet])
 
     def forget(self) -> None:
         """Throw away what has come out so far."""
         for peer in self.peers.values():
             peer.receive()
 
-    def collect(self, outputs: defaultdict[str, list[bytes]], *, sentinels: bool = True) -> None:
+    def collect(self, outputs: Arrived, *, sentinels: bool = True) -> None:
         """Add to `outputs` whatever comes out until all that was sent must be out."""
         if sentinels:
             self._until_sentinels(outputs)
-        if self._several_queues or not sentinels:
+        else:
             self._until_quiet(outputs)
 
-    def _until_sentinels(self, outputs: defaultdict[str, list[bytes]]) -> None:
+    def _until_sentinels(self, outputs: Arrived) -> None:
         given_up = time.monotonic() + self.patience_s
         while time.monotonic() < given_up:
             missing = {}
-            for port, sentinel, mark in self._sentinels():
-                self.peers[port].send([sentinel])
-                missing[mark] = f"into {port}, {Ether(sentinel).summary()}"
+            for queue in range(self._queues):
+                with core_of(queue, self._queues):
+                    for port, sentinel, mark in self._sentinels():
+                        self.peers[port].send([sentinel])
+                        missing[mark] = port, sentinel
             again = time.monotonic() + _AGAIN_S
             while wait_any(self.peers.values(), again):
                 for packet in self._receive(outputs):
@@ -89,14 +99,15 @@ class Network:
                     missing.pop(mark, None)
                 if not missing:
                     return
-        raise Lost(f"{len(missing)} sentinels never came out: {'; '.join(missing.values())}")
+        lost = "; ".join(f"into {port}, {Ether(sentinel).summary()}" for port, sentinel in missing.values())
+        raise Lost(f"{len(missing)} sentinels never came out: {lost}")
 
-    def _until_quiet(self, outputs: defaultdict[str, list[bytes]]) -> None:
+    def _until_quiet(self, outputs: Arrived) -> None:
         while wait_any(self.peers.values(), time.monotonic() + self.quiet_s):
             for _ in self._receive(outputs):
                 pass
 
-    def _receive(self, outputs: defaultdict[str, list[bytes]]) -> Iterator[bytes]:
+    def _receive(self, outputs: Arrived) -> Iterator[bytes]:
         """Sort what has come out: yields the sentinels, adds everything else to `outputs`."""
         for port, peer in self.peers.items():
             for packet in peer.receive():
@@ -115,10 +126,10 @@ class Network:
 
 
 @contextmanager
-def one_core() -> Iterator[None]:
-    """This thread stays on a core: each core has a queue of its own for veths, and a sentinel must not overtake."""
+def core_of(queue: int, queues: int) -> Iterator[None]:
+    """This thread stays on a core that sends by this queue, one of so many; what goes by another one may overtake."""
     allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(allowed)})
+    os.sched_setaffinity(0, {min((core for core in allowed if core % queues == queue), default=min(allowed))})
     try:
         yield
     finally:
@@ -142,17 +153,11 @@ def _both_families(source: Port, target: Port, hops: int) -> Iterator[bytes]:
 
 @contextmanager
 def network(topology: Topology) -> Iterator[Network]:
-    """Make the topology, give its router the settings every comparison needs, and open the far ends.
-
-    Where ports have several queues, packets take the way through the host's kernel, which spreads flows over them; what
-    goes by another queue may overtake a sentinel, and so quiet is waited for, too.
-    """
-    wide = any(port.queues > 1 for port in topology.ports)
+    """Make the topology, give its router the settings every comparison needs, and open the far ends."""
     with ExitStack() as stack:
         stack.enter_context(topology)
         topology.router.sysctl(UNLIMITED_ERRORS)
         hosts = topology.hosts
-        peers = {
-            port.name: stack.enter_context(Peer(hosts[port.name], port.far, bypass=not wide)) for port in topology.ports
-        }
-        yield Network(topology, peers, several_queues=wide)
+        yield Network(
+            topology, {port.name: stack.enter_context(Peer(hosts[port.name], port.far)) for port in topology.ports}
+        )

@@ -1,14 +1,12 @@
 """Users' nodes that let everything through, wherever nodes may stand, and their coming and going."""
 
 import json
+import select
 import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Self
 
 from tests.nodefiles import folder
-from tests.oracle.pair import Pair
 
 NAME = "passing"
 _NODES = """
@@ -50,38 +48,40 @@ def passing() -> Path:
     return path
 
 
-def ask(pair: Pair, verb: str, **arguments: str) -> None:
-    """AssertionError where Bise says no."""
-    assert pair.bise is not None
-    with socket.socket(socket.AF_UNIX) as asking:
-        asking.connect(f"/run/bise/{pair.bise.name}.sock")
-        asking.sendall(json.dumps({"verb": verb, "arguments": arguments}).encode() + b"\n")
-        with asking.makefile() as answers:
-            answer = json.loads(answers.readline())
-    assert answer["ok"], answer
+class Swaps:
+    """Nodes that are there go and come, over and over: again whenever `go_on` is called and the last time is over."""
 
+    def __init__(self, name: str, file: Path) -> None:
+        """The Bise of this name was started with this file."""
+        self._file = file
+        self._asking = socket.socket(socket.AF_UNIX)
+        self._asking.connect(f"/run/bise/{name}.sock")
+        self._answers = self._asking.makefile()
+        self._are_there = True
+        self.count = 0
 
-@contextmanager
-def coming_and_going(pair: Pair, file: Path) -> Iterator[list[int]]:
-    """Nodes that are there go and come, over and over, while the block runs; yields how often so far, in a list."""
-    swaps = [0]
-    ask(pair, "node-remove", name=NAME)  # compiled now
-    ended, refused = threading.Event(), list[BaseException]()
+    def __enter__(self) -> Self:
+        self._ask()
+        return self
 
-    def come_and_go() -> None:
-        try:
-            while not ended.is_set():
-                ask(pair, "node-add", path=str(file))
-                ask(pair, "node-remove", name=NAME)
-                swaps[0] += 2
-        except (AssertionError, OSError) as why:
-            refused.append(why)
+    def __exit__(self, *ended: Any) -> None:
+        self._take()
+        self._answers.close()
+        self._asking.close()
 
-    changing = threading.Thread(target=come_and_go)
-    changing.start()
-    try:
-        yield swaps
-    finally:
-        ended.set()
-        changing.join()
-    assert not refused, refused
+    def go_on(self) -> None:
+        """AssertionError where Bise said no."""
+        if select.select([self._asking], [], [], 0)[0]:
+            self._take()
+            self._ask()
+
+    def _ask(self) -> None:
+        asked = ("node-remove", {"name": NAME}) if self._are_there else ("node-add", {"path": str(self._file)})
+        request = dict(zip(("verb", "arguments"), asked, strict=True))
+        self._asking.sendall(json.dumps(request).encode() + b"\n")
+
+    def _take(self) -> None:
+        answer = json.loads(self._answers.readline() or "{}")
+        assert answer.get("ok"), answer
+        self._are_there = not self._are_there
+        self.count += 1

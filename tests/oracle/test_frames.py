@@ -43,7 +43,8 @@ def test_multicast_in_a_unicast_frame_is_forwarded_by_neither(pair: Pair) -> Non
 
 def test_the_source_mac_makes_no_difference(pair: Pair) -> None:
     macs = [CLIENT.router_mac, "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00", "01:00:5e:00:00:01", "02:99:99:99:99:99"]
-    pair.agree("c", [Ether(src=mac, dst=CLIENT.router_mac) / packet for mac in macs for packet in BOTH])
+    outputs = pair.agree("c", [Ether(src=mac, dst=CLIENT.router_mac) / packet for mac in macs for packet in BOTH])
+    assert outputs.packets == 10
 
 
 @pytest.mark.parametrize("kind", [0, 46, 0x05DC, 0x05FF, 0x0600, 0x0801, 0x8847, 0x8863, 0x88CC, 0x9000, 0xFFFF])
@@ -61,12 +62,12 @@ def test_the_family_is_what_the_frame_says(pair: Pair) -> None:
 def test_frames_of_every_length_meet_the_same_fate(pair: Pair) -> None:
     for packet in BOTH:
         whole = bytes(framed_to(CLIENT.router_mac, packet))
-        pair.agree("c", [whole[:length] for length in range(14, len(whole) + 1)])
+        assert pair.agree("c", [whole[:length] for length in range(14, len(whole) + 1)]).packets == len(whole) - 13
 
 
 def test_gratuitous_neighbours_change_nothing_that_is_permanent(pair: Pair) -> None:
     claim = ARP(op=2, hwsrc="02:66:66:66:66:66", psrc="10.0.1.2", hwdst="ff:ff:ff:ff:ff:ff", pdst="10.0.1.2")
-    pair.agree("c", [framed_to("ff:ff:ff:ff:ff:ff", claim), *BOTH])
+    assert len(pair.agree("c", [framed_to("ff:ff:ff:ff:ff:ff", claim), *BOTH])["s"]) == 2
 
 
 @pytest.mark.parametrize("tag", [Dot1Q(vlan=0), Dot1Q(vlan=0, prio=5), Dot1Q(vlan=7), Dot1Q(vlan=4095)])
@@ -80,7 +81,7 @@ def test_a_tag_in_the_packet_is_treated_alike(pair: Pair, tag: Packet) -> None:
     "tag", [Dot1AD(vlan=7), Dot1AD(vlan=0), Dot1AD(vlan=3) / Dot1Q(vlan=4), Dot1Q(vlan=0) / Dot1Q(vlan=9)]
 )
 def test_stacked_tags_are_treated_alike(pair: Pair, tag: Packet) -> None:
-    pair.agree("c", [framed_to(CLIENT.router_mac, tag / packet) for packet in BOTH])
+    assert pair.agree("c", [framed_to(CLIENT.router_mac, tag / packet) for packet in BOTH]).packets == 2
 
 
 def test_a_tag_cut_short_is_forwarded_by_neither(pair: Pair) -> None:
@@ -167,4 +168,5 @@ def test_a_complete_checksum_that_looks_partial_survives(pair: Pair) -> None:
         ports_and_length = sum(int.from_bytes(complete[-10 + 2 * word : -8 + 2 * word], "big") for word in range(3))
         filler = (0xFFFF - (2 * partial + ports_and_length) % 0xFFFF) % 0xFFFF
         complete[-2:] = filler.to_bytes(2, "big")
-        pair.agree("c", [bytes(complete)])
+        (arrived,) = pair.agree("c", [bytes(complete)])["s"]
+        assert arrived[-4:] == complete[-4:]

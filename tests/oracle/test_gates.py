@@ -86,12 +86,12 @@ def test_nothing_passes_a_gate_that_is_closed(pair: Pair, name: str) -> None:
     with Stream(pair.other, "c", SOURCES.get(name, FLOWS[family])) as stream:
         stream.wait_until_flowing(time.monotonic())
         open_until = time.monotonic()
-        pair.run(close, settled=False)
+        pair.run(close)
         try:
             closed_from = time.monotonic() + FOLLOWS_WITHIN_S
             closed_until = stream.pass_time(FOLLOWS_WITHIN_S + 0.1)
         finally:
-            pair.run(reopen, settled=False)
+            pair.run(reopen)
         stream.wait_until_flowing(time.monotonic())
     arrived = stream.arrived()
     passed = stream.sent_between(closed_from, closed_until) & arrived
@@ -124,12 +124,12 @@ def test_what_linux_lets_through_goes_on_flowing(pair: Pair, name: str) -> None:
     with Stream(pair.other, "c", FLOWS[4]) as stream:
         stream.wait_until_flowing(time.monotonic())
         before = time.monotonic()
-        pair.run(close, settled=False)
+        pair.run(close)
         try:
             settled = stream.pass_time(FOLLOWS_WITHIN_S)
             during = stream.pass_time(FOLLOWS_WITHIN_S)
         finally:
-            pair.run(reopen, settled=False)
+            pair.run(reopen)
         last = stream.pass_time(FOLLOWS_WITHIN_S)
         stream.wait_until_flowing(last)
     steady = stream.sent_between(0, before) | stream.sent_between(settled, during)
@@ -165,8 +165,8 @@ def test_what_a_gate_changes_is_changed_for_both(pair: Pair, name: str) -> None:
     ]
     packets = [flow, ip6() / udp(), *fragments, to_length(flow, 1400), ip4(ttl=1) / udp()]
     with pair.commanded(*CHANGING[name]):
-        pair.agree("c", packets)
-    pair.agree("c", packets)
+        assert pair.agree("c", packets).packets == len(packets)
+    assert pair.agree("c", packets).packets == len(packets)
 
 
 def test_a_rate_that_linux_limits_stays_limited(pair: Pair) -> None:

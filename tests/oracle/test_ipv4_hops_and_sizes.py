@@ -30,14 +30,14 @@ def test_every_time_to_live_is_counted_down_by_both(pair: Pair) -> None:
 
 @pytest.mark.parametrize("destination", DESTINATIONS4)
 def test_the_last_hop_comes_before_or_after_the_route_for_both(pair: Pair, destination: str) -> None:
-    pair.agree("c", [ip4(destination, ttl=ttl) / udp() for ttl in (0, 1, 2)])
+    assert pair.agree("c", [ip4(destination, ttl=ttl) / udp() for ttl in (0, 1, 2)]).packets == 3
 
 
 def test_errors_are_not_answered_with_errors(pair: Pair) -> None:
     kinds = [ICMP(type=kind) / ip4() / udp() for kind in range(256)]
     answers = pair.agree("c", [ip4(ttl=1) / kind for kind in kinds])["c"]
     assert 0 < len(answers) < 256
-    pair.agree("c", [ip4("192.0.2.21") / kind for kind in kinds])
+    assert pair.agree("c", [ip4("192.0.2.21") / kind for kind in kinds]).packets == len(kinds)
 
 
 @pytest.mark.parametrize(("source", "target"), CROSSINGS)
@@ -73,7 +73,7 @@ def test_fragments_are_forwarded_untouched_by_both(pair: Pair, fragment: int, fl
 def test_fragments_are_cut_and_answered_alike(pair: Pair, fragment: int, flags: str) -> None:
     packets = [to_length(ip4(THIRD4, flags=flags, frag=fragment) / udp(b""), size) for size in (1400, 1401, 1999)]
     packets += [ip4(THIRD4, flags=flags, frag=fragment, ttl=ttl) / udp() for ttl in (0, 1, 2)]
-    pair.agree("c", packets)
+    assert pair.agree("c", packets).packets == len(packets)
 
 
 def test_a_route_with_an_mtu_is_an_edge_to_both(pair: Pair) -> None:
@@ -84,9 +84,9 @@ def test_a_route_with_an_mtu_is_an_edge_to_both(pair: Pair) -> None:
         for size in (899, 900, 901, 999, 1000, 1001, 1500)
         for flags in ("", "DF")
     ]
-    pair.agree("c", packets)
+    assert pair.agree("c", packets).packets == len(packets)
     with pair.sysctls({"net/ipv4/ip_forward_use_pmtu": 1}):
-        pair.agree("c", packets)
+        assert pair.agree("c", packets).packets == len(packets)
 
 
 @pytest.mark.parametrize(("port", "mtu"), [("s", 1280), ("s", 1499), ("t", 1300), ("t", 1999), ("c", 1500)])
@@ -99,6 +99,6 @@ def test_a_changed_mtu_acts_on_both(pair: Pair, port: str, mtu: int) -> None:
     ]
     undo = [f"link set dev {port} mtu {MTUS[port]}"]
     with pair.configured(f"link set dev {port} mtu {mtu}", undo=undo):
-        for source in MTUS:
-            pair.agree(source, [packet for packet in packets if packet.src == BEYOND[source]])
-    pair.agree("c", packets)
+        by_source = {source: [packet for packet in packets if packet.src == BEYOND[source]] for source in MTUS}
+        assert sum(pair.agree(*each).packets for each in by_source.items()) == len(packets)
+    assert pair.agree("c", packets).packets == len(packets)

@@ -23,6 +23,7 @@ def transmitted(pair: Pair) -> int:
 def test_ordinary_packets_go_past_the_kernel(pair: Pair) -> None:
     if pair.bise is None:
         pytest.skip("nothing but the kernel forwards")
+    pair.settle()
     assert not pair.bise.ask("status")["gates"]
     before = transmitted(pair)
     assert len(pair.agree("c", ORDINARY * 10)["s"]) == 10 * len(ORDINARY)

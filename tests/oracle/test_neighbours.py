@@ -37,9 +37,8 @@ def test_the_first_packets_wait_for_a_host_to_be_found(living_pair: Pair, round_
 def test_packets_of_one_flow_stay_in_order_while_a_host_is_found(living_pair: Pair) -> None:
     living_pair.run("ip neighbour flush dev s")
     packets = [octets(living_pair.port("c"), ip4() / udp(bytes([number]))) for number in range(40)]
-    for network in living_pair.networks:
-        arrived = network.exchange([("c", packet) for packet in packets])["s"]
-        assert [packet[-1] for packet in provoked(arrived)] == list(range(40))
+    for outputs in living_pair.exchange([("c", packet) for packet in packets]):
+        assert [packet[-1] for packet in provoked(outputs["s"])] == list(range(40))
 
 
 def wait_for(network: Network, packet: bytes, port: str, wanted: Callable[[Packet], bool]) -> Packet:
@@ -91,7 +90,7 @@ def rename(pair: Pair, mac: str) -> None:
         host.run_line(f"ping -c 1 -W 1 {SERVER.router4}")
         host.run_line(f"ping -c 1 -W 1 {SERVER.router6}")
         network.forget()
-    pair.settle()
+    pair.changed()
 
 
 def test_a_host_that_moves_under_traffic_is_followed(living_pair: Pair) -> None:

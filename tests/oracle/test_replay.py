@@ -23,7 +23,7 @@ from tests.oracle.conftest import PORTS
 from tests.oracle.packets import frames, ip4, ip6, udp
 from tests.oracle.pair import Pair, octets
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.root
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +31,7 @@ def state(pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `bise state` prints, in a file."""
     if pair.bise is None:
         pytest.skip("nothing but the kernel forwards")
+    pair.settle()
     made = tmp_path_factory.mktemp("state") / "state.json"
     made.write_text(bise("state", "--name", pair.bise.name))
     return made
@@ -60,8 +61,7 @@ def test_a_replay_sends_what_both_routers_sent_save_what_the_kernel_made(
     pair: Pair, router: Router, tmp_path_factory: pytest.TempPathFactory, traffic: list[bytes]
 ) -> None:
     sent, verdicts = replayed(router, tmp_path_factory.mktemp("traffic"), traffic)
-    for network in pair.networks:
-        outputs = network.exchange([("c", packet) for packet in traffic])
+    for outputs in pair.exchange([("c", packet) for packet in traffic]):
         for name, packets in sent.items():
             came = comparable(outputs.get(name, ()))
             assert not packets - came, f"{name}: sent by the replay alone"
@@ -141,6 +141,7 @@ def test_of_several_ways_an_explanation_shows_the_one_that_linux_takes(pair: Pai
     assert pair.bise is not None
     taken = set()
     with pair.sysctls(SEED), pair.configured(SEVERAL):
+        pair.settle()
         for port in range(4000, 4008):
             words = f"udp 10.0.1.2:{port} > 203.0.113.9:53"
             found = json.loads(bise("explain", "--in", "c", words, "--name", pair.bise.name, "--json"))

@@ -2,24 +2,27 @@
 
 import re
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from scapy.layers.inet import ICMP, IP
 from scapy.packet import Packet
 
 from tests.oracle.compare import differences
-from tests.oracle.conftest import PORTS, paired
+from tests.oracle.conftest import PORTS
 from tests.oracle.packets import ip4, ip6, to_length, udp
 from tests.oracle.pair import Differs, Pair
 from tests.oracle.peer import Lost
 from tests.oracle.routes import STANDARD
+from tests.oracle.ways import ALL, KERNEL, MAIN, OTHERS, Way, goes, paired
 
 pytestmark = pytest.mark.root
 
 
 @pytest.fixture
 def kernels() -> Iterator[Pair]:
-    with paired("kernel", PORTS, STANDARD) as pair:
+    with paired(KERNEL, PORTS, STANDARD) as pair:
         pair.kernel.patience_s = pair.other.patience_s = 0.5
         yield pair
 
@@ -79,6 +82,24 @@ def test_a_router_that_says_nothing_is_noticed(kernels: Pair, name: str, wrong: 
     kernels.other.topology.router.sysctl({f"net/ipv4/{name}": wrong})
     with pytest.raises(Lost, match="never came out"):
         kernels.agree("c", ORDINARY)
+
+
+def case_of(way: Way, case: int) -> Any:
+    """What pytest makes of a case of a test."""
+    of_both = SimpleNamespace(params={"way": way}, indices={"way": 0, "case": case})
+    return SimpleNamespace(name=f"test[{way}-{case}]", callspec=of_both, get_closest_marker=lambda _: None)
+
+
+@pytest.mark.parametrize("case", range(5))
+def test_draws_in_a_row_are_every_way_once(case: int) -> None:
+    went = {way: [number for number in range(len(OTHERS)) if goes(case_of(way, case), str(number))] for way in ALL}
+    assert [went[way] for way in MAIN] == [[0, 1, 2, 3]] * 2
+    assert sorted(number for way in OTHERS for number in went[way]) == [0, 1, 2, 3]
+    assert all(goes(case_of(way, case), "all") for way in ALL)
+
+
+def test_the_cases_of_a_test_go_different_ways() -> None:
+    assert len({way for way in OTHERS for case in range(len(OTHERS)) if goes(case_of(way, case), "0")}) == len(OTHERS)
 
 
 def test_a_wrong_header_checksum_of_the_router_itself_is_not_hidden() -> None:

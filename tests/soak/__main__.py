@@ -1,10 +1,8 @@
 """`python -m tests.soak`: everything happens to a running Bise, in an order drawn by chance. See `--help`."""
 
 import argparse
-import os
 import random
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -14,7 +12,8 @@ from typing import Any
 
 from rich.console import Console
 
-from bise.bench.namespaces import Namespace, remove_leftovers
+from bise.bench import script
+from bise.bench.namespaces import Namespace
 from bise.errors import BiseError
 from tests.namespaces import PURPOSE, Topology
 from tests.product.traces import traces
@@ -31,21 +30,7 @@ def main() -> int:
     """The exit status: 0 if nothing was found, 130 where it was interrupted."""
     wanted = _arguments()
     console = Console(width=None if sys.stdout.isatty() else 140)
-    if os.geteuid() != 0:
-        console.print("the soak needs root: it makes network namespaces and loads BPF programs")
-        return 1
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    console.print(f"seed {wanted.seed}: the same again with --seed {wanted.seed}", highlight=False)
-    try:
-        return _run(wanted, Screen(console))
-    except BiseError as error:
-        console.print(f"[bold red]stopped:[/] {error}", highlight=False)
-        return 1
-    except KeyboardInterrupt:
-        console.print("interrupted")
-        return 130
-    finally:
-        remove_leftovers(PURPOSE)
+    return script.run(console, "soak", PURPOSE, lambda: _run(wanted, Screen(console)))
 
 
 def _arguments() -> Any:
@@ -57,6 +42,7 @@ def _arguments() -> Any:
 
 
 def _run(wanted: Any, screen: Screen) -> int:
+    screen.console.print(f"seed {wanted.seed}: the same again with --seed {wanted.seed}", highlight=False)
     huge = _huge_files()
     with Topology(PORTS, hosts="answering") as topology:
         router = topology.router

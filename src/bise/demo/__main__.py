@@ -2,8 +2,6 @@
 
 import argparse
 import json
-import os
-import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -11,15 +9,14 @@ from typing import Any
 
 from rich.console import Console
 
+from bise.bench import script
 from bise.bench.generator import Sample
 from bise.bench.machine import VHOST_USER, Rates, bise_forwards
-from bise.bench.namespaces import remove_leftovers
 from bise.bench.topology import Cores
 from bise.bench.veth import Road, two_cores
 from bise.demo import picture
 from bise.demo.screen import Screen, millions
 from bise.demo.story import Step, Story
-from bise.errors import BiseError
 
 _PURPOSE = "bisedemo"
 
@@ -28,22 +25,13 @@ def main() -> int:
     """The exit status: 0 if all of it was shown."""
     wanted = _arguments()
     console = Console(stderr=wanted.json)
-    if os.geteuid() != 0:
-        console.print("the demo needs root: it makes network namespaces and loads BPF programs")
-        return 1
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        cores = two_cores()
-        steps, samples = _between_veths(console, cores, wanted)
-        rates = None if wanted.no_machine else _for_a_machine(console, cores, wanted, steps)
-    except BiseError as error:
-        console.print(f"[bold red]stopped:[/] {error}", highlight=False)
-        return 1
-    except KeyboardInterrupt:
-        console.print("interrupted")
-        return 130
-    finally:
-        remove_leftovers(_PURPOSE)
+    return script.run(console, "demo", _PURPOSE, lambda: _show(console, wanted))
+
+
+def _show(console: Console, wanted: Any) -> int:
+    cores = two_cores()
+    steps, samples = _between_veths(console, cores, wanted)
+    rates = None if wanted.no_machine else _for_a_machine(console, cores, wanted, steps)
     console.print()
     _show_pictures(console, wanted.picture, steps, samples)
     if wanted.json:

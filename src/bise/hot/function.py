@@ -10,7 +10,8 @@ from bise.hot.primitives import FUNCTIONS
 
 F = TypeVar("F", bound=Callable[..., Any])
 _LIBRARIES: list[ctypes.CDLL] = [ctypes.CDLL(None, use_errno=True)]
-_STAND_INS: dict[str, Callable[..., Any]] = {}
+_STAND_INS: dict[str, Callable[..., Any]] = {}  # kept as long as the process, as machine code may call them
+_ANSWERING: dict[str, Callable[..., Any]] = {}
 _KINDS: dict[str, Any] = {
     "void": None,
     "i16": ctypes.c_int16,
@@ -150,10 +151,13 @@ def external(symbol: str, result: str, arguments: tuple[str, ...]) -> Any:
 
 
 def stand_in(symbol: str, result: str, arguments: tuple[str, ...], function: Callable[..., Any]) -> None:
-    """Makes a Python function answer for a C symbol that no library brings. Call it before hot code that asks for it
-    is loaded; kinds as in `external`."""
+    """Makes a Python function answer for a C symbol that no library brings; another one may take its place. Call it
+    before hot code that asks for it is loaded; kinds as in `external`."""
+    _ANSWERING[symbol] = function
+    if symbol in _STAND_INS:
+        return  # machine code that is loaded holds its address
     kind = ctypes.CFUNCTYPE(_KINDS[result], *(_KINDS[one] for one in arguments))
-    _STAND_INS[symbol] = kind(function)  # kept as long as the process, as machine code may call it
+    _STAND_INS[symbol] = kind(lambda *given: _ANSWERING[symbol](*given))
     if MODE is not Mode.INTERPRETED:
         address = ctypes.cast(_STAND_INS[symbol], ctypes.c_void_p).value
         llvmlite.binding.add_symbol(symbol, address)
