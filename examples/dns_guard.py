@@ -1,7 +1,7 @@
 """Counts DNS queries and drops those for some names and everything below them (RFC 1035), asked over UDP and IPv4.
 
-bise run --port eth0 --port eth1 --node examples/dns_guard.py
-bise node reload dns_guard      # after a change of BLOCKED
+    bise run --port eth0 --port eth1 --node examples/dns_guard.py
+    bise node reload dns_guard      # after a change of BLOCKED
 """
 
 from enum import IntEnum
