@@ -292,6 +292,21 @@ def test_every_address_leads_where_linux_would_send_it(family, data):
     router.control.close()
 
 
+def test_a_network_reached_by_two_links_is_that_of_the_one_that_is_up():
+    router = Router(6)
+    both = Route(RouteKind.UNICAST, (Path(2), Path(3)))
+    steps = [("link", 3, False), ("neighbour", 2, TOP[6], 0xAA), ("route", (TOP[6], 116), TABLE_MAIN, (both,))]
+    for index in LINKS:
+        router.tell(router.network.set(link(index)))
+        router.set_port(index, True)
+    for step in steps:
+        _apply(router, step)
+    assert router.answer(TOP[6])[0] == HopKind.FORWARD
+    _apply(router, ("link", 3, True))
+    assert router.answer(TOP[6]) == (HopKind.KERNEL,)
+    router.control.close()
+
+
 def _compare(router: Router) -> None:
     for address in _probes(router.family):
         assert router.answer(address) == router.asked(address), hex(address)

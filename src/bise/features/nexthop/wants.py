@@ -85,11 +85,12 @@ class Wants:
         return None
 
     def connected(self, address: int) -> Path | None:
-        """The path of the connected network that an address is in; None where another route leads there."""
+        """The path of the connected network that an address is in, the one that is alive; None where another route leads
+        there."""
         route = self.covering(address)
         if route is None or route.kind is not RouteKind.UNICAST or route.tos or route.source_length:
             return None
-        paths = self._network.paths(route)
+        paths = [path for path in self._network.paths(route) if self._usable(route, path)]
         return paths[0] if len(paths) == 1 and paths[0].via is None and paths[0].encapsulation is None else None
 
     def mtu(self, address: int) -> int:
