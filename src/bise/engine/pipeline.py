@@ -73,16 +73,21 @@ def load(path: pathlib.Path) -> ModuleType:
 def build(graph: Graph, drivers: Sequence[Driver]) -> Pipeline:
     """Writes, compiles in this process where need be, and loads."""
     source = write(graph, drivers)
-    path = place(source)
-    return _loaded(graph, drivers, source, path)
+    pipeline = _laid(graph, drivers, source, place(source))
+    _compile(pipeline)
+    return pipeline
 
 
-def _loaded(graph: Graph, drivers: Sequence[Driver], source: Source, path: pathlib.Path) -> Pipeline:
+def _laid(graph: Graph, drivers: Sequence[Driver], source: Source, path: pathlib.Path) -> Pipeline:
+    """Not compiled yet."""
     module = load(path)
-    pipeline = Pipeline(graph, source, path, module.burst, module.tick if graph.timers else None, tuple(drivers))
+    return Pipeline(graph, source, path, module.burst, module.tick if graph.timers else None, tuple(drivers))
+
+
+def _compile(pipeline: Pipeline) -> None:
+    """Takes from the cache what is there."""
     for entry in filter(None, (pipeline.burst, pipeline.tick)):
         entry.compile()
-    return pipeline
 
 
 async def compile_elsewhere(modules: Sequence[str], done: pathlib.Path, cores: Sequence[int], nice: int) -> None:
@@ -134,11 +139,13 @@ def _done(modules: Sequence[str]) -> pathlib.Path:
 async def build_elsewhere(
     graph: Graph, drivers: Sequence[Driver], cores: Sequence[int] = (), nice: int = 0
 ) -> Pipeline:
-    """Like `build`, but this process only loads: its other threads aren't held up."""
+    """Like `build`, but this process only loads, beside the control thread: gates wait for nothing."""
     source = write(graph, drivers)
     path = place(source)
     await compile_elsewhere([str(path)], path.with_suffix(".done"), cores, nice)
-    return _loaded(graph, drivers, source, path)
+    pipeline = _laid(graph, drivers, source, path)
+    await asyncio.to_thread(_compile, pipeline)
+    return pipeline
 
 
 async def build_twin(pipeline: Pipeline, cores: Sequence[int] = (), nice: int = 0) -> Entry:
