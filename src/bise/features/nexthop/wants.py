@@ -85,7 +85,7 @@ class Wants:
         return None
 
     def connected(self, address: int) -> Path | None:
-        """The path of the connected network that an address is in, the one that is alive; None where another route leads
+        """The path, the only one alive, of the connected network that an address is in; None where another route leads
         there."""
         route = self.covering(address)
         if route is None or route.kind is not RouteKind.UNICAST or route.tos or route.source_length:
