@@ -22,6 +22,7 @@ from tests.oracle.compare import comparable
 from tests.oracle.conftest import PORTS
 from tests.oracle.packets import frames, ip4, ip6, udp
 from tests.oracle.pair import Pair, octets
+from tests.oracle.ways import ONE, TWO_WORKERS
 
 pytestmark = pytest.mark.root
 
@@ -122,6 +123,7 @@ def asked(pair: Pair, words: str) -> Any:
     return json.loads(done.stdout)[0] if done.returncode == 0 else done.stderr
 
 
+@pytest.mark.ways(ONE, TWO_WORKERS)  # a state holds no users' nodes
 def test_the_graph_and_the_source_that_run_are_shown(pair: Pair, state: Path, router: Router) -> None:
     assert pair.bise is not None
     name = ("--name", pair.bise.name)
