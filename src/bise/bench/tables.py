@@ -23,6 +23,7 @@ from bise.tables.question import Question
 from bise.tables.retire import immediately
 
 RUNS, BURST, KEY_SHIFT = 40, 32, 4
+_QUESTIONS = BURST * Question.size
 CHANGES = 20_000
 LATE = 50  # values have fewer bits: the next key waits for the one before, and stays as it is
 
@@ -81,7 +82,7 @@ def chained128(root, keys, count):
 def burst128(root, keys, count):
     """128-bit keys, a burst at once; the questions, and the list of them, lie behind the keys."""
     start, total, questions = cycles(), 0, keys + (count << KEY_SHIFT)
-    asked = questions + BURST * Question.size
+    asked = questions + _QUESTIONS
     for key in range(keys, questions, BURST << KEY_SHIFT):
         for number in range(BURST):
             question = nth(Question, questions, number)
