@@ -5,8 +5,11 @@ from types import SimpleNamespace
 import pytest
 
 from bise.control.config import Spread
+from bise.control.port_specs import KernelPort as KernelSpec
+from bise.engine.crew import PORTS
 from bise.engine.writer import HAND_OVER
 from bise.instance.ports import PortTable
+from bise.ports.errors import PortError
 from bise.ports.kernel import KernelPort
 
 
@@ -18,6 +21,39 @@ def port(number: int, queues: int) -> KernelPort:
     words = SimpleNamespace(address=0)
     made.steering = SimpleNamespace(deadlines=words, words=words)
     return made
+
+
+class Opened:
+    """What a port table knows of a port, without any interface."""
+
+    queue_count = 1
+
+    def __init__(self, name: str, number: int, *_) -> None:
+        self.name, self.number = name, number
+
+
+@pytest.fixture
+def openable(monkeypatch) -> PortTable:
+    monkeypatch.setattr("bise.instance.ports.KernelPort", Opened)
+    return PortTable(None, None, 1, None)
+
+
+def test_a_name_keeps_its_number_whatever_comes_and_goes(openable):
+    numbers = [openable.open(KernelSpec(name)).number for name in "abc"]
+    gone = [openable.forget("a"), openable.forget("b")]
+    assert openable.is_leaving("a")
+    assert openable.open(KernelSpec("d")).number not in numbers
+    for one in gone:
+        openable.closed(one)
+    assert not openable.is_leaving("a")
+    assert [openable.open(KernelSpec(name)).number for name in "ba"] == [numbers[1], numbers[0]]
+
+
+def test_there_are_no_more_numbers_than_workers_count_by(openable):
+    for number in range(PORTS):
+        openable.open(KernelSpec(f"p{number}"))
+    with pytest.raises(PortError, match=f"no more than {PORTS} ports"):
+        openable.open(KernelSpec("one more"))
 
 
 def table(workers: int, queues: list[int], spread: Spread = Spread.AUTO) -> PortTable:

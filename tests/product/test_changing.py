@@ -1,6 +1,6 @@
 """Interfaces that change, vanish and come back while Bise runs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -94,11 +94,18 @@ def configure(router: Router, name: str) -> None:
     )
 
 
-def test_an_interface_that_is_deleted_and_made_again(changing: Router) -> None:
-    port, host = changing.port("t"), changing.host("t")
+def goes_on(before: Mapping[str, int], after: Mapping[str, int]) -> bool:
+    """Whether what was counted before an interface went is counted still."""
+    return all(after[count] > before[count] > 0 for count in ("received", "transmitted"))
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_an_interface_that_is_deleted_and_made_again(changing: Router, at_once: bool) -> None:
+    port, host, before = changing.port("t"), changing.host("t"), changing.counters("t")
     changing.namespace.ip("link del dev t")
-    wait_until("it is gone", lambda: changing.state("t")["state"] == "gone")
-    assert forwards_natively(changing, "s")
+    if not at_once:
+        wait_until("it is gone", lambda: changing.state("t")["state"] == "gone")
+        assert forwards_natively(changing, "s")
     veth(host, port.far, changing.namespace, "t", mtu=1400)
     configure(changing, "t")
     host.ip(
@@ -110,16 +117,18 @@ def test_an_interface_that_is_deleted_and_made_again(changing: Router) -> None:
     )
     wait_until("its packets go past the kernel again", lambda: forwards_natively(changing, "t"))
     assert forwards_natively(changing, "s")
+    assert goes_on(before, changing.counters("t"))
 
 
 def test_an_interface_that_moves_away_and_back(changing: Router) -> None:
-    elsewhere = changing.host("t")
+    elsewhere, before = changing.host("t"), changing.counters("t")
     changing.namespace.ip(f"link set dev t netns {elsewhere.name} name away")
     wait_until("it is gone", lambda: changing.state("t")["state"] == "gone")
     wait_until("it is free", lambda: "xdp" not in elsewhere.run_line("ip link show away"))
     elsewhere.ip(f"link set dev away netns {changing.namespace.name} name t")
     configure(changing, "t")
     wait_until("its packets go past the kernel again", lambda: forwards_natively(changing, "t"))
+    assert goes_on(before, changing.counters("t"))
 
 
 def test_an_interface_under_another_name_is_the_kernels(changing: Router) -> None:

@@ -92,12 +92,15 @@ class Attachments:
     def _close(self, port: Port) -> None:
         port.close()
         self._of.ports.closed(port)
+        if self._of.standing.ready:
+            self.seek_lost(self._of.mirror.links.values())  # it may be back already
 
     def seek_lost(self, links: Iterable[Link]) -> None:
         """Opens the ports that were lost and have their interface among these."""
-        found = {link.name for link in links}
+        found, ports = {link.name for link in links}, self._of.ports
         for spec in self._of.wanted.ports:
-            if isinstance(spec, KernelSpec) and spec.name in found and spec.name not in self._of.ports.open_ports:
+            is_lost = spec.name not in ports.open_ports and not ports.is_leaving(spec.name)
+            if isinstance(spec, KernelSpec) and spec.name in found and is_lost:
                 try:
                     self._reopen(spec)
                 except PortError as error:

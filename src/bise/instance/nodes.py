@@ -109,7 +109,7 @@ class UserNodes:
         return {f"{NoState.__module__}.{NoState.__qualname__}": self._nothing.addresses[0], **found}
 
     def _ports(self) -> dict[str, int]:
-        """Numbers of the ports that were asked for. One that is lost has none: its number may be another's by now."""
+        """Numbers of the ports that were asked for; NO_PORT for one that is lost."""
         found = {name: port.number for name, port in self._of.ports.open_ports.items()}
         return {spec.name: found.get(spec.name, NO_PORT) for spec in self._of.wanted.ports}
 

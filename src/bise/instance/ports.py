@@ -5,7 +5,6 @@ receive is spread over all. Such ports begin with different workers, so that no 
 """
 
 from collections.abc import Sequence
-from itertools import count
 
 from bise.control.config import Spread
 from bise.control.port_specs import (
@@ -36,7 +35,10 @@ Port = KernelPort | OwnedPort
 
 
 class PortTable:
-    """The open ports by name. `queues`: of each port, None for one a worker where it can have as many."""
+    """The open ports by name. `queues`: of each port, None for one a worker where it can have as many.
+
+    A name has one number as long as the instance lives: what workers count by numbers goes on when a port is back.
+    """
 
     def __init__(
         self, shared: Shared, pool: Pool, workers: int, queues: int | None, spread: Spread = Spread.NEVER
@@ -45,11 +47,12 @@ class PortTable:
         self._queues = queues or workers
         self._hands_over: bool | None = None  # whether the pipeline knows of that; None: there is none yet
         self.open_ports: dict[str, Port] = {}
-        self._taken: set[int] = set()
+        self._numbers: dict[str, int] = {}
+        self._leaving: set[str] = set()  # names of ports that workers may still use
 
     def open(self, spec: PortSpec, link: int = 0) -> Port:
-        """Opens a port; `link`: as in KernelPort. Raises PortError."""
-        number = next(number for number in count() if number not in self._taken)
+        """Opens a port that isn't leaving; `link`: as in KernelPort. Raises PortError."""
+        number = self._numbers.setdefault(spec.name, len(self._numbers))
         if number >= PORTS:
             raise PortError(spec.name, f"no more than {PORTS} ports")
         if isinstance(spec, KernelSpec):
@@ -59,7 +62,6 @@ class PortTable:
         if self._hands_over is False and port.queue_count < self._workers:
             port.close()
             raise PortError(spec.name, f"it had a queue for each worker, and is back with {port.queue_count}: restart")
-        self._taken.add(number)
         self.open_ports[spec.name] = port
         return port
 
@@ -71,11 +73,16 @@ class PortTable:
 
     def forget(self, name: str) -> Port:
         """No worker is given the port's queues from the next plan on; close it when they have all passed."""
+        self._leaving.add(name)
         return self.open_ports.pop(name)
 
     def closed(self, port: Port) -> None:
-        """Its number may be used again."""
-        self._taken.discard(port.number)
+        """It may be opened again."""
+        self._leaving.discard(port.name)
+
+    def is_leaving(self, name: str) -> bool:
+        """Whether workers may still use the port of that name that was forgotten."""
+        return name in self._leaving
 
     def by_link(self, link: int) -> Port | None:
         """The port whose interface this is."""
