@@ -2,7 +2,7 @@
 
 Left to itself, Numba optimises each function for itself, makes machine code and two wrappers of it, and then does the
 same to its callers with it inside. What is always inlined needs none of this: a `hot` function stays as it was lowered,
-and an entry gathers all that it calls. That is half of the time that compiling takes.
+and an entry gathers all that it calls.
 """
 
 from functools import cached_property
