@@ -137,3 +137,9 @@ def test_agreement_is_said_only_where_there_is_one(
     sink: Transmit | Drop | Punt, answer: LinuxRoute, agreement: str
 ) -> None:
     assert compare(ended(sink), answer)[0] == agreement
+
+
+def test_a_difference_that_a_users_node_wants_is_none_of_ours() -> None:
+    dropped = replace(ended(Drop("x", "")), chosen_by="my.node")
+    assert compare(dropped, linux()) == ("chosen", "Linux has a route for the packet; my.node chose otherwise")
+    assert compare(dropped, linux(kind="blackhole"))[0] == "agrees"

@@ -32,9 +32,10 @@ from bise.control.objects import (
     Path as Way,
 )
 from bise.features.feature import PortFacts
-from bise.offline.state import State, StateError, as_json, from_json, read
+from bise.offline.state import State, StateError, UsersFile, as_json, from_json, read
 from tests.offline.worlds import state
 
+NODES = (UsersFile("mine", "/etc/bise/mine.py", "0" * 16, "1" * 64, {"Seen": {"mac": 5, "packets": -1}}),)
 families = st.sampled_from([4, 6])
 small = st.integers(0, 2**32 - 1)
 words = st.text(max_size=8)
@@ -131,9 +132,12 @@ settings_ = st.builds(
 )
 def test_a_state_comes_back_from_its_file(objects: list[Any], settings: Settings, ports: list[PortFacts]) -> None:
     lists = as_json(
-        State((), settings, tuple(objects), {"drawn": 5}, frozenset({3}), ({"name": "gate"},), False, False)
+        State(
+            (), settings, tuple(objects), {"drawn": 5}, frozenset({3}), ({"name": "gate"},), False, False, nodes=NODES
+        )
     )
     found = from_json(json.loads(json.dumps(lists)))
+    assert found.nodes == NODES
     assert sorted(map(repr, found.objects)) == sorted(map(repr, objects))
     assert (found.settings, found.drawn, found.bare, found.clean) == (settings, {"drawn": 5}, {3}, False)
     assert [decoded(PortFacts, json.loads(json.dumps(encoded(one))), "port") for one in ports] == ports

@@ -46,7 +46,7 @@ def pattern(lines: list[str]) -> str:
 
 def said(place: Namespace, folder: Path, name: str, command: str) -> str:
     """What a command prints, without empty lines."""
-    to_us = re.sub(r"^bise (drops|nodes|node (?!check)\w+)", rf"bise \1 --name {name}", command)
+    to_us = re.sub(r"^bise (drops|explain|nodes|node (?!check)\w+)", rf"bise \1 --name {name}", command)
     path = f"{Path(BISE).parent}:{os.environ['PATH']}"
     process = place.start(
         *("sh", "-c", to_us),

@@ -7,7 +7,7 @@ import typer
 
 from bise.cli import show
 from bise.cli import state as states_of
-from bise.cli.offline import choose_mode
+from bise.cli.offline import Given, Without, choose_mode, users_nodes
 from bise.cli.words import Json, Name
 from bise.control.messages import LinuxRoute
 from bise.control.socket import ControlClient
@@ -29,6 +29,8 @@ def explain(
         Path | None,
         typer.Option(help="A state made by `bise state`, in place of the Bise that runs; Linux isn't asked."),
     ] = None,
+    node: Given = None,
+    without_nodes: Without = False,
     name: Name = "default",
     json: Json = False,
 ) -> None:
@@ -45,7 +47,8 @@ def explain(
         router = states.read(state)
     else:
         router, linux = _asked(name, received, words)
-    found = explaining.explain(router, make_features, START, received, words)
+    with users_nodes(router, node, without_nodes) as users:
+        found = explaining.explain(router, make_features, START, received, words, users)
     agreement = explaining.compare(found, linux) if linux is not None else ("", "")
     if json:
         told: dict[str, Any] = {

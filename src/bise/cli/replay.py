@@ -3,13 +3,14 @@
 import json as json_words
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bise.cli import show
-from bise.cli.offline import Interpreted, choose_mode, patience
+from bise.cli.offline import Given, Interpreted, Without, choose_mode, patience, users_nodes
 from bise.cli.words import Json
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ def replay(
         int, typer.Option(min=0, help="Show so many packets on a terminal, 0 for all; the counters count all.")
     ] = ON_TERMINAL,
     interpreted: Interpreted = False,
+    node: Given = None,
+    without_nodes: Without = False,
     json: Json = False,
 ) -> None:
     """Lead the packets of a capture through the router of a state, and say what becomes of each. Needs no root."""
@@ -41,9 +44,10 @@ def replay(
     from bise.offline.router import Router
 
     found = states.read(state)
-    with patience(interpreted):
-        made = Router(found, make_features, START)
-    with made as router:
+    with ExitStack() as opened:
+        with patience(interpreted):
+            users = opened.enter_context(users_nodes(found, node, without_nodes))
+            router = opened.enter_context(Router(found, make_features, START, users=users))
         packets = run(router, source, target, port)
         if json:
             _as_json(packets)

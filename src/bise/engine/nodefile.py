@@ -24,10 +24,11 @@ from typing import Any
 from bise.engine.node import NOTHING, USERS, Drop, Insert, Node, NoState, Nothing, Part, Punt, Timer, To, Transmit
 from bise.errors import BiseError
 from bise.hot import Header
-from bise.hot.cache import folder
+from bise.hot.cache import texts
 
 Prepare = Callable[[Any, Mapping[str, int]], None]
 _LARGEST = 1 << 20  # octets
+_KEPT = 256  # texts, the last that were used
 
 
 class NodeError(BiseError):
@@ -53,7 +54,13 @@ class Written:
 
     @property
     def digest(self) -> str:
+        """Of place and text: what its module and what was kept of it are named by."""
         return hashlib.sha256(f"{self.path}\0{self.text}".encode()).hexdigest()[:16]
+
+    @property
+    def sha256(self) -> str:
+        """Of the text alone."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
 
     @property
     def module(self) -> str:
@@ -140,18 +147,32 @@ def _check_imports(written: Written) -> None:
 
 def keep(written: Written) -> Path:
     """Puts what was read where all our processes find it; nobody else can write there."""
-    path = folder() / f"node_{written.digest}.json"
-    if not path.exists():
+    path = _place(written.digest)
+    if path.exists():
+        os.utime(path)
+    else:
         draft = path.with_suffix(f".{os.getpid()}")
         draft.write_text(json.dumps({"path": str(written.path), "text": written.text}))
         draft.rename(path)
+        for old in sorted(path.parent.glob("*.json"), key=lambda one: one.stat().st_mtime)[:-_KEPT]:
+            old.unlink(missing_ok=True)
     return path
+
+
+def _place(digest: str) -> Path:
+    return texts() / f"{digest}.json"
 
 
 def kept(path: Path) -> Written:
     """What `keep` put there."""
     found = json.loads(path.read_text())
     return Written(Path(found["path"]), found["text"])
+
+
+def known(digest: str) -> Written | None:
+    """What was kept under a digest, which may come from anybody."""
+    path = _place(digest)
+    return kept(path) if re.fullmatch("[0-9a-f]{16}", digest) and path.exists() else None
 
 
 class _Kept(MetaPathFinder, Loader):
@@ -167,7 +188,7 @@ class _Kept(MetaPathFinder, Loader):
         package, _, name = module.__name__.partition(".")
         if not name:
             return
-        written = kept(folder() / f"node_{package.removeprefix(USERS)}.json")
+        written = kept(_place(package.removeprefix(USERS)))
         module.__file__ = str(written.path)
         exec(compile(written.text, written.path, "exec"), module.__dict__)
 

@@ -17,6 +17,7 @@ from bise.engine.packet import Packet
 from bise.errors import BiseError
 from bise.hot import libraries, load_library
 from bise.hot.alone import DoesNotCompile, compile_alone
+from bise.hot.cache import folder
 
 WITHIN_S = 60.0
 
@@ -35,7 +36,7 @@ def check(found: NodeFile) -> None:
 async def try_elsewhere(files: Sequence[Written], within_s: float = WITHIN_S) -> None:
     """Has files tried out by another process; what was once found good is not asked again. Raises NodeError."""
     places = [keep(written) for written in files]
-    asked = [place for place in places if not place.with_suffix(".good").exists()]
+    asked = [place for place in places if not _mark(place).exists()]
     if not asked:
         return
     process = await asyncio.create_subprocess_exec(
@@ -57,7 +58,12 @@ async def try_elsewhere(files: Sequence[Written], within_s: float = WITHIN_S) ->
     if process.returncode != 0:
         raise BiseError(said.decode(errors="replace").strip() or f"{files[0].path}: ended its process")
     for place in asked:
-        place.with_suffix(".good").touch()
+        _mark(place).touch()
+
+
+def _mark(place: Path) -> Path:
+    """What says that a file that was kept compiles in this version."""
+    return folder() / f"node_{place.stem}.good"
 
 
 def main() -> int:

@@ -16,6 +16,7 @@ from bise.errors import BiseError
 from bise.hot.mode import MODE
 
 _KEPT = 16  # folders of earlier digests that stay for a way back
+_TEXTS = "nodes"
 _SOURCES = ("hot", "wire", "tables", "engine", "ports", "features")  # the packages that hot code is in
 
 
@@ -59,12 +60,17 @@ def trusted(folder: pathlib.Path) -> pathlib.Path:
     return folder
 
 
+def texts() -> pathlib.Path:
+    """The folder of users' files as they were when they ran, in whatever mode and version."""
+    return trusted(trusted(base()) / _TEXTS)
+
+
 def folder() -> pathlib.Path:
     """This package's own folder, made if need be; folders of old versions are removed."""
     home = trusted(base())
     place = trusted(home / digest())
     os.utime(place)
-    others = sorted((p for p in home.iterdir() if p.is_dir() and p != place), key=lambda p: p.stat().st_mtime)
-    for old in others[:-_KEPT]:
+    others = [path for path in home.iterdir() if path.is_dir() and path.name not in (place.name, _TEXTS)]
+    for old in sorted(others, key=lambda path: path.stat().st_mtime)[:-_KEPT]:
         shutil.rmtree(old, ignore_errors=True)
     return place

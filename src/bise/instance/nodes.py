@@ -5,6 +5,7 @@ anything that runs is touched. Each worker writes a record of its own, so that n
 """
 
 import asyncio
+import itertools
 import logging
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -20,6 +21,7 @@ from bise.engine.packet import NO_PORT
 from bise.engine.trial import try_elsewhere
 from bise.errors import BiseError
 from bise.instance.records import Records, Write, differences, same_layout
+from bise.offline.state import UsersFile
 
 if TYPE_CHECKING:
     from bise.instance.instance import Instance
@@ -55,6 +57,24 @@ class Held:
             ]
         except Exception as error:
             raise NodeError(path, line_of(error, path), f"prepare: {type(error).__name__}: {error}") from None
+
+    def told(self) -> UsersFile:
+        """For a state; what the nodes remember is what the first worker's do."""
+        written = self.file.written
+        records = {
+            name: {field: record.values(field)[0] for field in record.kind.fields}
+            for name, record in self.records.items()
+            if record.kind.fields
+        }
+        return UsersFile(written.name, str(written.path), written.digest, written.sha256, records)
+
+    def remember(self, records: Mapping[str, Mapping[str, int]]) -> None:
+        """What they remembered when that was told; a class that has other fields now begins anew."""
+        for name, record in self.records.items():
+            before = records.get(name, {})
+            if set(before) == set(record.kind.fields):
+                for address, (field, value) in itertools.product(record.addresses, before.items()):
+                    setattr(record.kind(address), field, value)
 
     def close(self, but: Iterable[int] = ()) -> None:
         """Gives the memory back, save that at these addresses."""
@@ -95,6 +115,10 @@ class UserNodes:
     def files(self) -> list[NodeFile]:
         """Those in force, in the order in which they came."""
         return [held.file for held in self._held.values()]
+
+    def told(self) -> list[UsersFile]:
+        """For a state, in the order in which the files came."""
+        return [held.told() for held in self._held.values()]
 
     def states(self) -> Mapping[str, int | Sequence[int]]:
         """Addresses for the plan that is to be published; what depends on ports is filled in first."""

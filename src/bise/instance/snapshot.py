@@ -95,6 +95,7 @@ class Snapshots:
             complete=not addresses,
             kinds={name: kinds.get(name, "") for name in of.facts},
             gates=[messages.gate_message(gate) for gate in of.standing.all_gates],
+            nodes=[encoded(file) for file in of.user_nodes.told()],
         )
         return number, told
 

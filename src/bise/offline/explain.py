@@ -12,7 +12,7 @@ from bise.control.messages import LinuxRoute
 from bise.engine.node import Node
 from bise.features.feature import Feature, MakeFeatures, Notes, PortFacts
 from bise.hot import Header
-from bise.offline.router import Fate, Router
+from bise.offline.router import NOBODY, Fate, Router, Users
 from bise.offline.state import State
 from bise.offline.words import Words, octets
 from bise.wire.ethernet import Ethernet
@@ -41,12 +41,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The whole way. `packet`: the octets as they came in."""
+    """The whole way. `packet`: the octets as they came in; `chosen_by`: users' nodes that changed the packet or ended
+    its way."""
 
     port: PortFacts
     packet: bytes
     steps: tuple[Step, ...]
     fate: Fate
+    chosen_by: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """As docs/json.md says."""
@@ -61,7 +63,9 @@ class Explanation:
         }
 
 
-def explain(state: State, make_features: MakeFeatures, start: str, port: str, words: Words) -> Explanation:
+def explain(
+    state: State, make_features: MakeFeatures, start: str, port: str, words: Words, users: Users = NOBODY
+) -> Explanation:
     """What the router of `state` would do with the packet that `words` say, received on `port`. Raises StateError."""
     facts = state.port(port)
     seen: list[tuple[Node, Notes]] = []
@@ -70,7 +74,7 @@ def explain(state: State, make_features: MakeFeatures, start: str, port: str, wo
         found = ctypes.string_at(packet.data, packet.length)
         seen.append((node, Notes(found, packet.port, packet.l3, packet.hop, node.edges(edge).name)))
 
-    with Router(state, make_features, start, watch) as router:
+    with Router(state, make_features, start, watch, users) as router:
         packet = octets(words, facts.mac)
         fate = router.lead(facts, packet, _NOW)
         features = {type(feature).__module__.split(".")[-2]: feature for feature in router.features}
@@ -78,7 +82,9 @@ def explain(state: State, make_features: MakeFeatures, start: str, port: str, wo
         for node, notes in seen:
             steps.append(_step(router, features, node, notes, before))
             before = notes.octets
-    return Explanation(facts, packet, tuple(steps), fate)
+    own = [step.node for (node, _), step in zip(seen, steps, strict=True) if node.is_users]
+    decisive = [step.node for step in steps if step.node in own and (step.changed or step is steps[-1])]
+    return Explanation(facts, packet, tuple(steps), fate, ", ".join(decisive))
 
 
 def _step(router: Router, features: Mapping[str, Feature], node: Node, notes: Notes, before: bytes) -> Step:
@@ -119,8 +125,15 @@ def _text(octets: bytes) -> str:
 
 
 def compare(found: Explanation, linux: LinuxRoute) -> tuple[str, str]:
-    """Whether Linux would do the same: `agrees`, `differs`, or `decides` where Bise leaves it to Linux; and why."""
-    fate = found.fate
+    """Whether Linux would do the same: `agrees`, `differs`, `decides` where Bise leaves it to Linux, or `chosen` where
+    users' nodes want something else; and why."""
+    agreement, why = _compare(found.fate, linux)
+    if agreement == "differs" and found.chosen_by:
+        return "chosen", f"{why}; {found.chosen_by} chose otherwise"
+    return agreement, why
+
+
+def _compare(fate: Fate, linux: LinuxRoute) -> tuple[str, str]:
     if fate.verdict == "punt":
         return "decides", "Bise gives the packet to Linux as received on the port"
     if fate.verdict == "drop":

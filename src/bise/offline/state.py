@@ -47,6 +47,18 @@ class StateError(BiseError):
 
 
 @dataclass(frozen=True)
+class UsersFile:
+    """A file with nodes of the user's. `digest`: of its place and text, by which the machine that ran it knows it;
+    `sha256`: of its text. `records`: what its nodes remembered, by class and field."""
+
+    name: str
+    path: str
+    digest: str
+    sha256: str
+    records: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class State:
     """What decides. `gates`: as `bise status` tells them; their effect is in the ports' facts. `drawn`: numbers drawn
     by chance at the start. `complete`: not only what concerns a few addresses."""
@@ -60,6 +72,7 @@ class State:
     clean: bool = True
     complete: bool = True
     name: str = ""
+    nodes: tuple[UsersFile, ...] = ()
 
     def network(self) -> StillNetwork:
         """Linux's objects, to be asked as the mirror is."""
@@ -114,7 +127,13 @@ def as_json(state: State) -> dict[str, Any]:
     writer = RouteWriter()
     routes = [writer.line(one) for one in state.objects if isinstance(one, Destination)]
     tables = {name: [encoded(one) for one in state.objects if isinstance(one, kind)] for name, kind in TABLES.items()}
-    others = {"name": state.name, "clean": state.clean, "complete": state.complete, "gates": list(state.gates)}
+    others = {
+        "name": state.name,
+        "clean": state.clean,
+        "complete": state.complete,
+        "gates": list(state.gates),
+        "nodes": [encoded(file) for file in state.nodes],
+    }
     found = head(state.ports, state.settings, state.drawn, state.bare, **others)
     return {**found, **tables, "ways": writer.ways, "routes": routes}
 
@@ -147,6 +166,7 @@ def from_json(found: Any, place: str = "state") -> State:
             bool(found.get("clean", True)),
             bool(found.get("complete", True)),
             str(found.get("name", "")),
+            decoded(tuple[UsersFile, ...], found.get("nodes", []), "nodes"),
         )
     except NotSo as wrong:
         raise StateError(f"{place}: {wrong}") from None
