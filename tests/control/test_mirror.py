@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from bise.control.changes import Added, Changed, Removed
+from bise.control.changes import Added, Changed, Removed, Single
 from bise.control.mirror import Mirror
 from bise.control.netlink.kinds import Kind
 from bise.control.objects import (
@@ -285,24 +285,26 @@ def _follow_until(mirror: Mirror, holds) -> None:
 def test_in_a_loop_it_synchronises_and_then_follows(fresh):
     with fresh.inside():
         mirror = Mirror()
-    asyncio.run(_followed(mirror, fresh))
+    first, (later,) = asyncio.run(_followed(mirror, fresh, prefix("20.0.0.0/8")))
+    assert {type(one) for one in first} == {Added}
+    kinds = [type(one.new) for one in first]
+    assert kinds.index(Link) < kinds.index(Destination)
+    assert later == Added(mirror.routes[prefix("20.0.0.0/8")])
 
 
-async def _followed(mirror: Mirror, fresh) -> None:
+async def _followed(mirror: Mirror, fresh, wanted: Prefix) -> tuple[list[Single], list[Single]]:
+    """What it told at first, and of a route to `wanted` that is added then."""
     told: asyncio.Queue[list[object]] = asyncio.Queue()
     mirror.subscribe(told.put_nowait)
     mirror.start(asyncio.get_running_loop())
     await asyncio.wait_for(mirror.synchronised(), 10)
-    everything = each(told.get_nowait())
-    assert [type(one) for one in everything] == [Added] * len(everything)
-    kinds = [type(one.new) for one in everything]
-    assert kinds.index(Link) < kinds.index(Destination)
-    fresh.ip("route add 20.0.0.0/8 via 10.0.1.2")
-    wanted = prefix("20.0.0.0/8")
-    while not any(isinstance(one, Added) and getattr(one.new, "prefix", None) == wanted for one in everything):
-        everything = each(await asyncio.wait_for(told.get(), 10))
-    assert wanted in mirror.routes
+    first, later = each(told.get_nowait()), []
+    fresh.ip(f"route add {wanted} via 10.0.1.2")
+    while not later:
+        changes = each(await asyncio.wait_for(told.get(), 10))
+        later = [one for one in changes if getattr(one.new, "prefix", None) == wanted]
     await mirror.stop()
+    return first, later
 
 
 class Pauses(asyncio.SelectorEventLoop):

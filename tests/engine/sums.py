@@ -1,8 +1,9 @@
 """Bursts made by chance for nodes that do as a packet says: the counters add up after each, whatever becomes of it.
 
-python -m tests.engine.sums BURSTS SEED
+python -m tests.engine.sums BURSTS SEED, which prints how many packets were received and what became of them.
 """
 
+import json
 import sys
 from collections import Counter
 from random import Random
@@ -52,6 +53,8 @@ def main(bursts: int, seed: int) -> None:
     assert punting.delivered + punting.failed + punting.over_budget == punts
     assert sum(rig.queue(number).punted for number in range(PORTS)) == punting.delivered
     assert load64(state.address) == total.total()
+    told = {"received": sum(received[number, "packets"] for number in range(PORTS)), "sinks": dict(+rig.crew.sums())}
+    print(json.dumps(told))
     _ring(rig)
     _lose_a_port(rig)
     rig.close()

@@ -1,8 +1,11 @@
 """Received packets are the sum of all sinks, always; in a process of its own, with packets of DPDK's pool."""
 
+import json
+
 import pytest
 
 from bise.hot import MODE, Mode
+from tests.engine.sums import NAMES
 from tests.modes import run
 
 
@@ -13,4 +16,6 @@ from tests.modes import run
     [("interpreted", 300), ("compiled", 3000), pytest.param("checked", 3000, marks=pytest.mark.slow)],
 )
 def test_received_is_the_sum_of_all_sinks(mode, bursts):
-    run(mode, "tests.engine.sums", bursts, 1)
+    told = json.loads(run(mode, "tests.engine.sums", bursts, 1))
+    assert told["sinks"].keys() == set(NAMES)
+    assert told["received"] == sum(told["sinks"].values())

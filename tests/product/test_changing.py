@@ -56,7 +56,7 @@ def test_a_new_mtu_holds_at_once(changing: Router, mtu: int, family: int) -> Non
             ping(host, target, 2, f"-M do -s {mtu + 1 - headers}")
         assert f"mtu {mtu}" in host.run_line(f"ip route get {target}")
         with changing.natively("s", 10):
-            ping(host, target, 10, f"-M do -s {mtu - headers}")
+            assert ping(host, target, 10, f"-M do -s {mtu - headers}") == 10
     finally:
         changing.namespace.ip("link set s mtu 1500")
         changing.host("s").ip("link set s0 mtu 1500")
@@ -64,7 +64,7 @@ def test_a_new_mtu_holds_at_once(changing: Router, mtu: int, family: int) -> Non
         host.run_line("ip -6 route flush cache")
     wait_until("Bise has seen that it is the old one", lambda: changing.counters("s")["mtu"] == 1500)
     with changing.natively("s", 10):
-        ping(host, target, 10, f"-M do -s {1500 - headers}")
+        assert ping(host, target, 10, f"-M do -s {1500 - headers}") == 10
 
 
 def test_another_mac_of_a_port(changing: Router) -> None:
@@ -82,6 +82,9 @@ def test_a_host_with_another_mac(changing: Router) -> None:
     host.ip(f"route replace default via {changing.port('s').router4}")
     host.ip(f"route replace ::/0 via {changing.port('s').router6}")
     wait_until("packets to and from it go past the kernel", lambda: forwards_natively(changing, "s"))
+    macs = {one["address"]: one["mac"] for one in changing.bise.ask("neighbours")}
+    port = changing.port("s")
+    assert macs[port.host4] == macs[port.host6] == "02:00:00:00:02:78"
 
 
 def configure(router: Router, name: str) -> None:

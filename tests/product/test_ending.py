@@ -70,7 +70,7 @@ def flow_without_a_gap(topology: Topology) -> Iterator[None]:
 def test_a_signal_ends_it_cleanly(topology: Topology, nothing_stays: None, number: int) -> None:
     with routed(topology) as router, flow_without_a_gap(topology):
         with router.natively("s", 20):
-            ping(router.host("c"), "10.0.2.2", 20)
+            assert ping(router.host("c"), "10.0.2.2", 20) == 20
         router.bise.signal(number)
         assert router.bise.process.wait(20) == 0
 
@@ -110,7 +110,7 @@ def test_an_interface_that_goes_and_comes_while_it_starts(topology: Topology, no
         wait_until("the port is back", lambda: router.state("s")["state"] == "up")
         router.meet_hosts()  # who was known there before is not any more
         with router.natively("s", 20):
-            ping(router.host("c"), "10.0.2.2", 20)
+            assert ping(router.host("c"), "10.0.2.2", 20) == 20
 
 
 def moments(topology: Topology, begun: RunningBise) -> Iterator[Callable[[], object]]:
@@ -131,7 +131,7 @@ def test_killed_while_it_starts(topology: Topology, nothing_stays: None) -> None
             after = traces(topology.router)
             assert after | {"sockets": before["sockets"]} == before
     with routed(topology) as router, router.natively("s", 20):
-        ping(router.host("c"), "10.0.2.2", 20)
+        assert ping(router.host("c"), "10.0.2.2", 20) == 20
 
 
 def test_stopped_under_traffic_it_goes_on_where_it_was(topology: Topology, nothing_stays: None) -> None:
@@ -139,12 +139,12 @@ def test_stopped_under_traffic_it_goes_on_where_it_was(topology: Topology, nothi
         with flow_without_a_gap(topology):
             router.bise.signal(signal.SIGSTOP)
             time.sleep(0.5)
-            ping(router.host("c"), "10.0.2.2", 50)
+            assert ping(router.host("c"), "10.0.2.2", 50) == 50
         router.bise.signal(signal.SIGCONT)
         wait_until("it answers", lambda: router.bise.ask("status")["state"] == "forwarding")
         assert router.counters("c")["steering"]["late"] > 50
         with router.natively("s", 50):
-            ping(router.host("c"), "10.0.2.2", 50)
+            assert ping(router.host("c"), "10.0.2.2", 50) == 50
 
 
 def test_a_hung_worker_is_noticed_and_comes_round_again(topology: Topology, nothing_stays: None) -> None:
@@ -153,7 +153,7 @@ def test_a_hung_worker_is_noticed_and_comes_round_again(topology: Topology, noth
             wait_until("it is noticed", lambda: "hangs" in router.bise.log(), 5)
         wait_until("it comes round", lambda: "comes round again" in router.bise.log(), 5)
         with router.natively("s", 20):
-            ping(router.host("c"), "10.0.2.2", 20)
+            assert ping(router.host("c"), "10.0.2.2", 20) == 20
 
 
 def test_a_worker_that_hangs_for_good_ends_it_with_an_error(topology: Topology) -> None:

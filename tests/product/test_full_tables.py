@@ -23,12 +23,12 @@ def test_a_family_whose_table_is_full_is_the_kernels_until_there_is_room(router:
         wait_until("all is read", lambda: router.bise.ask("status")["mirror"]["clean"], PATIENCE_S)
         assert "not all routes fit into the fast path" in router.bise.log()
         before = router.sent("s")
-        ping(client, server.host4, 20)
+        assert ping(client, server.host4, 20) == 20
         assert router.sent("s") == before
         with router.natively("s", 20):
-            ping(client, server.host6, 20)
+            assert ping(client, server.host6, 20) == 20
     finally:
         router.namespace.run_line("ip route flush root 20.0.0.0/8")
     wait_until("the gate is gone", lambda: not gates(router), PATIENCE_S)
     with router.natively("s", 20):
-        ping(client, server.host4, 20)
+        assert ping(client, server.host4, 20) == 20

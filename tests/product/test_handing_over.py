@@ -7,7 +7,7 @@ import pytest
 
 from bise.bench import failover
 from tests.namespaces import Port, Topology
-from tests.product.router import Router, acquainted, again_if_late, ping, routed, wait_until
+from tests.product.router import Router, acquainted, again_if_late, routed, wait_until
 from tests.product.test_ending import flow_without_a_gap
 from tests.product.traces import traces
 
@@ -33,9 +33,7 @@ def options(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
 
 @again_if_late
 def check(router: Router) -> None:
-    with router.natively("s", 50), router.natively("c", 50):
-        ping(router.host("c"), router.port("s").host4, 25)
-        ping(router.host("c"), router.port("s").host6, 25)
+    assert router.answered() == 50
 
 
 @pytest.mark.parametrize("mode", ["poll", "adaptive", "interrupt"])

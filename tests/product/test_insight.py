@@ -101,7 +101,7 @@ def test_a_capture_is_what_the_hosts_saw(router: Router, tmp_path: Path) -> None
     file = tmp_path / "out.pcapng"
     with started(router, "capture", "--port", "c", "--filter", "icmp", str(file)) as capture:
         with router.natively("s", 200), router.natively("c", 200):
-            ping(router.host("c"), router.port("s").host4, 200)
+            assert ping(router.host("c"), router.port("s").host4, 200) == 200
         # On a machine with few cores a late worker leaves a packet to the kernel now and then.
         wait_until("nearly all is written", lambda: len(comments(file)) >= 320)
         capture.send_signal(signal.SIGINT)
@@ -164,7 +164,7 @@ def test_who_is_killed_looks_no_more(router: Router) -> None:
         trace.wait()
         wait_until("nobody looks", lambda: not is_watched(router))
     with router.natively("s", 20):
-        ping(router.host("c"), router.port("s").host4, 20)
+        assert ping(router.host("c"), router.port("s").host4, 20) == 20
 
 
 def test_a_port_that_does_not_exist(router: Router) -> None:

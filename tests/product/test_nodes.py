@@ -140,7 +140,7 @@ def test_nodes_come_change_and_go_under_traffic_and_no_packet_is_lost(running: R
 def test_a_record_of_another_layout_begins_anew(running: Router, meter: Path) -> None:
     begin(running, meter)
     bise(running, "node", "add", str(meter))
-    ping(running.host("c"), running.port("s").host4, 20)
+    assert ping(running.host("c"), running.port("s").host4, 20) == 20
     assert seen(running) >= 20
     meter.write_text(ANOTHER)
     bise(running, "node", "reload", "meter")

@@ -27,7 +27,7 @@ def address(router: Router, host: str, family: int) -> str:
 def test_ping_is_answered_past_the_kernel(router: Router, family: int) -> None:
     target = address(router, "s", family)
     with router.natively("s", 50), router.natively("c", 50):
-        ping(router.host("c"), target, 50)
+        assert ping(router.host("c"), target, 50) == 50
 
 
 @FAMILIES
@@ -48,11 +48,11 @@ def test_the_mtu_of_a_path_is_found(router: Router, family: int) -> None:
     assert re.search(rb"mtu *= *1400", said), said
     assert "mtu 1400" in host.run_line(f"ip route get {target}")
     with router.natively("t", 5):
-        ping(host, target, 5, f"-M do -s {1400 - headers}")
+        assert ping(host, target, 5, f"-M do -s {1400 - headers}") == 5
 
 
 def test_what_is_too_long_and_may_be_cut_is_cut(router: Router) -> None:
-    ping(router.host("s"), router.port("t").host4, 5, "-M dont -s 1472")
+    assert ping(router.host("s"), router.port("t").host4, 5, "-M dont -s 1472") == 5
 
 
 QUIETLY = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}

@@ -3,6 +3,7 @@
 The client offers networks by OSPF, the server by BGP, and the router in the middle speaks both.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from bise.bench.namespaces import Namespace
 from tests.product.bird import PROGRAM, Bird
-from tests.product.router import Router, ping, wait_until
+from tests.product.router import Router, ping, reaches, wait_until
 
 pytestmark = [
     pytest.mark.root,
@@ -92,13 +93,22 @@ def learnt(host: Namespace, network: str) -> bool:
 
 
 @pytest.mark.parametrize("protocol", ["ospf1", "ospf2"])
-def test_ospf_finds_its_neighbour(birds: dict[str, Bird], protocol: str) -> None:
-    wait_until("they are adjacent", lambda: "Full/" in birds["r"].says(f"show ospf neighbors {protocol}"), PATIENCE_S)
+def test_ospf_finds_its_neighbour(router: Router, birds: dict[str, Bird], protocol: str) -> None:
+    def neighbours() -> str:
+        return birds["r"].says(f"show ospf neighbors {protocol}")
+
+    wait_until("they are adjacent", lambda: "Full/" in neighbours(), PATIENCE_S)
+    assert router.port("c").host4 in neighbours()  # as a router's number
 
 
-@pytest.mark.parametrize("session", ["bgp4", "bgp6"])
-def test_bgp_finds_its_neighbour(birds: dict[str, Bird], session: str) -> None:
-    wait_until("it is up", lambda: "Established" in birds["r"].says(f"show protocols {session}"), PATIENCE_S)
+@FAMILIES
+def test_bgp_finds_its_neighbour(router: Router, birds: dict[str, Bird], family: int) -> None:
+    def session() -> str:
+        return birds["r"].says(f"show protocols all bgp{family}")
+
+    wait_until("it is up", lambda: "Established" in session(), PATIENCE_S)
+    peer = router.port("s")
+    assert re.search(rf"Neighbor address: {peer.host4 if family == 4 else peer.host6}\s", session())
 
 
 @FAMILIES
@@ -115,12 +125,14 @@ def test_what_they_learn_is_forwarded_natively(router: Router, birds: dict[str, 
     states = {route["destination"]: route["state"] for route in router.bise.ask("routes")["routes"]}
     assert states[behind_client] == states[behind_server] == "native"
     with router.natively("s", 50), router.natively("c", 50):
-        ping(client, ADDRESSES["s"][family], 50, f"-I {ADDRESSES['c'][family]}")
+        assert ping(client, ADDRESSES["s"][family], 50, f"-I {ADDRESSES['c'][family]}") == 50
 
 
 @FAMILIES
 def test_what_they_withdraw_is_forwarded_no_more(router: Router, birds: dict[str, Bird], family: int) -> None:
-    network = NETWORKS["s"][family]
+    network, target = NETWORKS["s"][family], ADDRESSES["s"][family]
+    wait_until("it is reached", lambda: reaches(router.host("c"), target), PATIENCE_S)
     birds["s"].says(f"disable bgp{family}")
     wait_until("the route is gone", lambda: not learnt(router.namespace, network), PATIENCE_S)
     wait_until("Bise has it no more", lambda: network not in str(router.bise.ask("routes")))
+    assert not reaches(router.host("c"), target)

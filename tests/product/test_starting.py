@@ -36,7 +36,7 @@ def unharmed(router: Router) -> Iterator[Router]:
     yield router
     assert traces(router.namespace) == before
     with router.natively("s", 20):
-        ping(router.host("c"), router.port("s").host4, 20)
+        assert ping(router.host("c"), router.port("s").host4, 20) == 20
 
 
 @pytest.fixture

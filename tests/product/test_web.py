@@ -33,7 +33,7 @@ def test_the_page_counts_the_packets_that_went_through(router: Router, url: str,
     page = browser.new_page()  # type: ignore[attr-defined]
     page.goto(f"{url}?name={router.bise.name}")
     expect(page.locator("#state")).to_have_text("forwarding")
-    ping(router.host("c"), router.port("s").host4, 50)
+    assert ping(router.host("c"), router.port("s").host4, 50) == 50
     for name in ("c", "s", "t"):
         counters = router.counters(name)
         card = page.locator(f"#ports [data-key={name}]")
@@ -45,7 +45,7 @@ def test_the_page_counts_the_packets_that_went_through(router: Router, url: str,
 
 
 def test_the_metrics_are_the_router_s_own(router: Router, url: str) -> None:
-    ping(router.host("c"), router.port("s").host4, 20)
+    assert ping(router.host("c"), router.port("s").host4, 20) == 20
     with urllib.request.urlopen(f"{url}metrics", timeout=10) as response:
         text = response.read().decode()
     name = router.bise.name

@@ -51,14 +51,16 @@ def _delete(table, prefix, length):
     table.delete(prefix >> 64, prefix & HALF, length)
 
 
-def _agree(table, twin):
-    assert len(table) == len(twin.rules)
-    for (prefix, length), value in twin.rules.items():
-        assert table.get(prefix >> 64, prefix & HALF, length) == value
+def _told(table, twin):
+    """Its length, its rules, and its answers at the twin's edges, one after the other and all at once."""
     keys = sorted(twin.edges())
-    expected = [twin.look_up(key) for key in keys]
-    assert [_look_up(table, key) for key in keys] == expected
-    assert _look_up_at_once(table, keys) == expected
+    rules = {rule: table.get(rule[0] >> 64, rule[0] & HALF, rule[1]) for rule in twin.rules}
+    return len(table), rules, [_look_up(table, key) for key in keys], _look_up_at_once(table, keys)
+
+
+def _expected(twin):
+    answers = [twin.look_up(key) for key in sorted(twin.edges())]
+    return len(twin.rules), twin.rules, answers, answers
 
 
 def _look_up_at_once(table, keys):
@@ -87,7 +89,7 @@ def test_agrees_with_asking_every_rule(operations):
     table, twin = _small(), Prefixes(BITS)
     for rule, value in operations:
         _apply(table, twin, rule, value)
-    _agree(table, twin)
+    assert _told(table, twin) == _expected(twin)
     table.close()
 
 
@@ -98,7 +100,7 @@ def test_agrees_after_each_step_of_deleting_all(operations):
         _apply(table, twin, rule, value)
     for rule in list(twin.rules):
         _apply(table, twin, rule, 0)
-        _agree(table, twin)
+        assert _told(table, twin) == _expected(twin)
     assert table.unused_groups == table.groups
     assert table.unused_tails == table.tails
     table.close()
@@ -126,6 +128,7 @@ def test_never_runs_out_of_parts_while_nothing_waits(operations):
     table, twin = _small(groups=400, capacity=40), Prefixes(BITS)
     for rule, value in operations:
         _apply(table, twin, rule, value)
+    assert len(table) == len(twin.rules)
     table.close()
 
 

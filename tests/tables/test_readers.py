@@ -16,6 +16,7 @@ def test_32_bit_prefixes_while_groups_come_and_go():
             block = step % 8
             race.write(lambda block=block: table.insert(block << 8, 12, 10 + block))
             race.write(lambda block=block: table.delete(block << 8, 12))
+    assert race.board.wrong == 0
     assert len(table) == 1
 
 
@@ -29,6 +30,7 @@ def test_32_bit_prefixes_while_short_ones_change_over_long_ones():
         for _ in race.steps():
             table.insert(0, 0, 2)
             table.delete(0, 0)
+    assert race.board.wrong == 0
 
 
 def test_128_bit_prefixes_while_rules_part_and_are_alone_again():
@@ -45,6 +47,7 @@ def test_128_bit_prefixes_while_rules_part_and_are_alone_again():
             *rule, value = rules[(step * 5 + 21) % 8]
             if table.get(*rule):
                 race.write(lambda rule=rule: table.delete(*rule))
+    assert race.board.wrong == 0
 
 
 def test_128_bit_prefixes_while_covers_change():
@@ -59,6 +62,7 @@ def test_128_bit_prefixes_while_covers_change():
             length = (8, 16, 12)[step % 3]
             table.insert((0x2001 << 48) & -(1 << 64 - length), 0, length, 2)
             table.delete((0x2001 << 48) & -(1 << 64 - length), 0, length)
+    assert race.board.wrong == 0
 
 
 def test_exact_keys_while_slots_and_buckets_are_reused():
@@ -72,3 +76,4 @@ def test_exact_keys_while_slots_and_buckets_are_reused():
             high, low, *_ = rows[(step - 5) * 7 % 64]
             if step >= 5:
                 race.write(lambda high=high, low=low: table.delete(high, low))
+    assert race.board.wrong == 0

@@ -69,9 +69,13 @@ def test_an_interface_that_comes_back_is_watched_again(router: Namespace) -> Non
     async def scenario() -> None:
         with watched(router) as seen:
             await run("ip link del p0")
-            await seen.until(lambda: [gate.name for gate in seen.gates] == ["no-interface"])
-            await run("ip link add p0 type veth peer name p0far && sysctl -qw net.ipv4.conf.p0.rp_filter=1")
-            await seen.until(lambda: not seen.gates and seen.settings.ports["p0"].rp_filter == 1)
+            await seen.until(lambda: seen.gates)
+            assert [gate.name for gate in seen.gates] == ["no-interface"]
+            await run("ip link add p0 type veth peer name p0far")
+            await seen.until(lambda: not seen.gates)
+            await run("sysctl -qw net.ipv4.conf.p0.rp_filter=1")
+            await seen.until(lambda: seen.settings.ports["p0"].rp_filter)
+            assert seen.settings.ports["p0"].rp_filter == 1
 
     asyncio.run(scenario())
 
@@ -96,7 +100,8 @@ def test_what_was_announced_and_lost_is_looked_for(router: Namespace, monkeypatc
             for ear in seen.watch._ears:
                 seen.watch._hear(ear)
             await run("ip rule add from 10.0.0.0/8 table 100")
-            await seen.until(lambda: [gate.name for gate in seen.gates] == ["policy-rule"])
+            await seen.until(lambda: seen.gates)
+            assert [gate.name for gate in seen.gates] == ["policy-rule"]
 
     asyncio.run(scenario())
 

@@ -76,7 +76,9 @@ def test_packets_left_by_a_thread_that_ended_can_be_had_again(pool: Pool) -> Non
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    pool.put(pool.get(PACKETS))
+    packets = pool.get(PACKETS)
+    assert len(set(packets)) == PACKETS
+    pool.put(packets)
 
 
 def test_there_is_one_pool_at_a_time(pool: Pool) -> None:
