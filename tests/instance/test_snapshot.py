@@ -40,7 +40,7 @@ def instance(routes: int = 0) -> Any:
         drawn={"nexthop.secret": 5},
         standing=Standing(),
         wanted=SimpleNamespace(name="it", ports=[]),
-        user_nodes=SimpleNamespace(told=lambda: []),
+        user_nodes=SimpleNamespace(told=list),
     )
 
 

@@ -16,11 +16,16 @@ def test_what_is_built_is_used_again() -> None:
     assert first.stat().st_mtime_ns == stamp
 
 
-def test_a_change_of_the_source_gets_another_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("changed", [*build.SOURCES, build.HEADER])
+def test_a_change_of_a_source_gets_another_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
     before = build.library()
-    changed = tmp_path / "shim.c"
-    changed.write_bytes(build.SOURCE.read_bytes() + b"\n")
-    monkeypatch.setattr(build, "SOURCE", changed)
+    for name in (*build.SOURCES, build.HEADER):
+        shutil.copy(build.HERE / name, tmp_path)
+    with (tmp_path / changed).open("a") as file:
+        file.write("\n")
+    monkeypatch.setattr(build, "HERE", tmp_path)
     build._name.cache_clear()
     try:
         after = build.library()

@@ -16,13 +16,14 @@ from pathlib import Path
 from bise.hot import cache
 from bise.ports.errors import NotBuilt
 
-SOURCE = Path(__file__).parent / "shim.c"
+HERE = Path(__file__).parent
+SOURCES, HEADER = ("shim.c", "bursts.c"), "shim.h"
 FLAGS = ("-O3", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror")
 
 
 def library() -> Path:
     """The built shim; builds it where there is none yet. Raises NotBuilt."""
-    for folder in (SOURCE.parent / "build", cache.base()):
+    for folder in (HERE / "build", cache.base()):
         path = folder / _name()
         if path.exists():
             return path
@@ -34,17 +35,25 @@ def build() -> Path:
     target = _folder() / _name()
     fresh = target.with_suffix(f".{os.getpid()}")
     # pkg-config names a processor, too: ours comes later and counts.
-    command = [_compiler(), *FLAGS, str(SOURCE), "-o", str(fresh), *_package("--cflags"), "-march=native"]
+    command = [
+        _compiler(),
+        *FLAGS,
+        *(str(HERE / name) for name in SOURCES),
+        "-o",
+        str(fresh),
+        *_package("--cflags"),
+        "-march=native",
+    ]
     outcome = subprocess.run([*command, *_package("--libs")], capture_output=True, text=True)
     if outcome.returncode:
         fresh.unlink(missing_ok=True)
-        raise NotBuilt(SOURCE.name, f"the compiler refused it:\n{outcome.stderr}")
+        raise NotBuilt("DPDK shim", f"the compiler refused it:\n{outcome.stderr}")
     fresh.replace(target)
     return target
 
 
 def _folder() -> Path:
-    beside = SOURCE.parent / "build"
+    beside = HERE / "build"
     try:
         beside.mkdir(exist_ok=True)
         if os.access(beside, os.W_OK):
@@ -58,7 +67,9 @@ def _folder() -> Path:
 def _name() -> str:
     processor = Path("/proc/cpuinfo").read_text().partition("\n\n")[0].splitlines()
     described = [line for line in processor if line.startswith(("model name", "flags", "Features", "CPU part"))]
-    state = hashlib.sha256(SOURCE.read_bytes() + repr((FLAGS, described)).encode())
+    state = hashlib.sha256(repr((FLAGS, described)).encode())
+    for name in (*SOURCES, HEADER):
+        state.update((HERE / name).read_bytes())
     return f"dpdk-{state.hexdigest()[:16]}.so"
 
 

@@ -4,14 +4,10 @@
  * integers; a negative result is an errno. One process has one EAL and one pool.
  */
 #define ALLOW_EXPERIMENTAL_API /* rte_dev_dma_map */
-#define _GNU_SOURCE            /* RTLD_NEXT */
-#include <dlfcn.h>
 #include <errno.h>
-#include <linux/membarrier.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,12 +16,13 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
-#include <rte_interrupts.h>
 #include <rte_lcore.h>
 #include <rte_log.h>
 #include <rte_mbuf.h>
 #include <rte_mbuf_pool_ops.h>
 #include <rte_mempool.h>
+
+#include "shim.h"
 
 enum {
 	NOTES = 64,      /* octets of a packet's own notes, between the mbuf and its buffer */
@@ -35,16 +32,12 @@ enum {
 	QUEUES = 64,     /* most queues of a port that can be slept on */
 	DESCRIPTORS = 1024,
 	ETHERNET = 26,   /* header, two tags, frame check sequence */
-	PATIENCE = 1000, /* ms that a burst may take before nobody waits for it any more */
 };
 
 static struct rte_mempool *pool;
 static struct { void *address; size_t octets; size_t page; } range;
 static int sleepers[RTE_MAX_ETHPORTS][QUEUES]; /* epoll descriptor + 1 */
-static uint8_t started[RTE_MAX_ETHPORTS];      /* bursts touch no other port */
-static struct {
-	uint64_t turns; /* begun and ended bursts; odd: a worker is in one */
-} __rte_cache_aligned bursts[RTE_MAX_ETHPORTS][RTE_MAX_QUEUES_PER_PORT];
+uint8_t bise_started[RTE_MAX_ETHPORTS];
 
 const char *bise_error(int64_t code) { return rte_strerror((int)-code); }
 
@@ -74,7 +67,6 @@ int64_t bise_log_to(int64_t descriptor)
 int64_t bise_eal_init(int64_t argc, char **argv)
 {
 	rte_errno = 0;
-	syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
 	return rte_eal_init((int)argc, argv) < 0 ? -(rte_errno ? rte_errno : EINVAL) : 0;
 }
 
@@ -273,12 +265,12 @@ int64_t bise_port_configure(int64_t port, int64_t queues, int64_t mtu, int64_t d
 int64_t bise_port_start(int64_t port)
 {
 	int result = rte_eth_dev_start((uint16_t)port);
-	__atomic_store_n(&started[port], !result, __ATOMIC_RELEASE);
+	__atomic_store_n(&bise_started[port], !result, __ATOMIC_RELEASE);
 	return result;
 }
 
 /* From now on bursts leave the port alone. Wait until each worker is past one before it is stopped or detached. */
-void bise_port_pause(int64_t port) { __atomic_store_n(&started[port], 0, __ATOMIC_RELEASE); }
+void bise_port_pause(int64_t port) { __atomic_store_n(&bise_started[port], 0, __ATOMIC_RELEASE); }
 
 int64_t bise_port_stop(int64_t port) { return rte_eth_dev_stop((uint16_t)port); }
 
@@ -378,65 +370,4 @@ int64_t bise_port_arm(int64_t port, int64_t queue)
 int64_t bise_port_disarm(int64_t port, int64_t queue)
 {
 	return rte_eth_dev_rx_intr_disable((uint16_t)port, (uint16_t)queue);
-}
-
-/* ---- bursts ---- */
-
-/* A plain store and no fence: who waits for the end of a burst has the kernel put one into every thread. */
-static inline void turn(int64_t port, int64_t queue)
-{
-	uint64_t *turns = &bursts[port][queue].turns;
-	__atomic_store_n(turns, *turns + 1, __ATOMIC_RELEASE);
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-}
-
-static void wait_for_burst(const uint64_t *turns)
-{
-	uint64_t seen = __atomic_load_n(turns, __ATOMIC_ACQUIRE);
-	for (int i = 0; i < 10 * PATIENCE && seen % 2 && __atomic_load_n(turns, __ATOMIC_ACQUIRE) == seen; i++)
-		usleep(100);
-}
-
-/* Every burst that begins later sees what was stored before this call; those that began before have ended. */
-static void wait_for_bursts(void)
-{
-	if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0))
-		usleep(100000);
-	for (int port = 0; port < RTE_MAX_ETHPORTS; port++)
-		for (int queue = 0; __atomic_load_n(&started[port], __ATOMIC_ACQUIRE) && queue < RTE_MAX_QUEUES_PER_PORT; queue++)
-			wait_for_burst(&bursts[port][queue].turns);
-}
-
-/* In place of DPDK's own function, which this one calls. When a peer goes, memif marks its port as down, takes away its
- * callback, and then gives the peer's memory back, in a thread of DPDK's: no worker may be reading there by then. */
-int rte_intr_callback_unregister(const struct rte_intr_handle *handle, rte_intr_callback_fn function, void *argument)
-{
-	int (*next)(const struct rte_intr_handle *, rte_intr_callback_fn, void *);
-	*(void **)&next = dlsym(RTLD_NEXT, "rte_intr_callback_unregister");
-	wait_for_bursts();
-	return next ? next(handle, function, argument) : -ENOTSUP;
-}
-
-int64_t bise_receive(int64_t port, int64_t queue, void **packets, int64_t room)
-{
-	if (unlikely(!__atomic_load_n(&started[port], __ATOMIC_ACQUIRE)))
-		return 0;
-	turn(port, queue);
-	int64_t n = rte_eth_rx_burst((uint16_t)port, (uint16_t)queue, (struct rte_mbuf **)packets, (uint16_t)room);
-	turn(port, queue);
-	return n;
-}
-
-/* Returns how many went out; the rest is freed. */
-int64_t bise_transmit(int64_t port, int64_t queue, void **packets, int64_t n)
-{
-	uint16_t sent = 0;
-	if (likely(__atomic_load_n(&started[port], __ATOMIC_ACQUIRE))) {
-		turn(port, queue);
-		sent = rte_eth_tx_burst((uint16_t)port, (uint16_t)queue, (struct rte_mbuf **)packets, (uint16_t)n);
-		turn(port, queue);
-	}
-	if (unlikely(sent < n))
-		rte_pktmbuf_free_bulk((struct rte_mbuf **)packets + sent, (unsigned int)(n - sent));
-	return sent;
 }
