@@ -3,13 +3,14 @@
 import asyncio
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from bise.engine.graph import build
 from bise.engine.node import NOWHERE, USERS
-from bise.engine.nodefile import NodeError, NodeFile, keep, load, read
+from bise.engine.nodefile import NodeError, NodeFile, keep, known, load, read
 from bise.engine.trial import check, try_elsewhere
 from bise.engine.writer import Driver, write
 from bise.errors import BiseError
@@ -82,6 +83,18 @@ def test_what_was_read_is_what_is_imported(written):
     keep(found)
     path.write_text("raise RuntimeError")
     assert load(found).nodes[0].name == "mine.look"
+
+
+def test_the_texts_that_were_used_last_are_known(written, tmp_path, monkeypatch):
+    monkeypatch.setenv("BISE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("bise.engine.nodefile._KEPT", 2)
+    found = [read(written(f"# {number}\n")) for number in range(3)]
+    for age, one in ((300, found[0]), (200, found[1]), (100, found[0])):
+        past = time.time() - age
+        os.utime(keep(one), (past, past))
+    keep(found[2])
+    assert [known(one.digest) for one in found] == [found[0], None, found[2]]
+    assert known("../" + found[0].digest) is None
 
 
 @pytest.mark.parametrize(
