@@ -10,6 +10,7 @@ from random import Random
 
 from bise.engine.graph import build
 from bise.engine.node import Part, Timer
+from bise.engine.worker import BURST
 from bise.hot import Region, load64
 from tests.engine import steps
 from tests.engine.rig import Frame, Rig
@@ -87,8 +88,8 @@ def _lose_a_port(rig: Rig) -> None:
     for _ in range(3):
         lane = rig.member.lane(gone)
         before = lane.dropped
-        found = rig.run(0, [Frame(bytes([0, gone]) + bytes(58))] * 32)
-        assert (found.sinks, found.sent, lane.dropped - before, lane.count) == ({"transmit": 32}, {}, 32, 0)
+        found = rig.run(0, [Frame(bytes([0, gone]) + bytes(58))] * BURST)
+        assert (found.sinks, found.sent, lane.dropped - before, lane.count) == ({"transmit": BURST}, {}, BURST, 0)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bise.engine.worker import BURST
 from bise.hot import MODE
 from tests.engine.wild import BURSTS
 from tests.modes import run
@@ -28,7 +29,9 @@ def test_a_copy_is_the_packet_as_the_node_left_it():
     assert told()["none"]["copies"] == []
 
 
-@pytest.mark.parametrize(("burst", "count"), [("one", 1), ("by the port that it leaves by", 1), ("a full burst", 32)])
+@pytest.mark.parametrize(
+    ("burst", "count"), [("one", 1), ("by the port that it leaves by", 1), ("a full burst", BURST)]
+)
 def test_what_is_copied_is_sent_all_the_same(burst, count):
     became = told()[burst]
     assert became["copied"] == [count, 0]

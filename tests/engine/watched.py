@@ -12,6 +12,7 @@ from bise.engine.graph import build
 from bise.engine.watch import CAME, LEFT
 from bise.engine.watching import EVERY, Wanted
 from bise.engine.ways import Way, read
+from bise.engine.worker import BURST
 from tests.engine import steps
 from tests.engine.rig import Frame, Rig
 
@@ -81,16 +82,16 @@ def check_a_full_ring(rig: Rig) -> None:
     """Nobody reads: the bare pipeline goes on, nothing is lost, and what wasn't looked at is counted."""
     watched_again(rig, Wanted(port=0))
     assert rig.watching is not None
-    burst = [frame("transmit", mark=number) for number in range(32)]
+    burst = [frame("transmit", mark=number) for number in range(BURST)]
     sent = sum(len(rig.run(0, burst).sent) for _ in range(80))
-    assert sent == 80 * 32
+    assert sent == 80 * BURST
     seen, missed = rig.watching.looked()
     assert (seen + missed, seen) == (sent, 2048)
     found = ways(rig, 100)
-    assert [way.came[4] for way in found] == [number % 32 for number in range(100)]
+    assert [way.came[4] for way in found] == [number % BURST for number in range(100)]
     rig.run(0, burst)
-    assert rig.watching.looked() == (seen + 32, missed)
-    assert len(ways(rig, 5000)) == 2048 - 100 + 32
+    assert rig.watching.looked() == (seen + BURST, missed)
+    assert len(ways(rig, 5000)) == 2048 - 100 + BURST
     assert rig.watching.timing().bare[0] == missed
 
 

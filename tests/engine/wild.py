@@ -10,6 +10,7 @@ import json
 from bise.engine.graph import build
 from bise.engine.node import NOWHERE
 from bise.engine.nodefile import keep, load, read
+from bise.engine.worker import BURST
 from bise.hot import MODE, Region
 from bise.ports.mbuf import ROOM
 from tests.engine import steps
@@ -51,7 +52,7 @@ BURSTS = {
     "none": [frame(NONE)],
     "one": [frame(1)],
     "by the port that it leaves by": [frame(0, 0)],
-    "a full burst": [frame(1, 1)] * 32,
+    "a full burst": [frame(1, 1)] * BURST,
     "to no port": [frame(PORTS), frame(0xFFFE), frame(255)],
     "not in one piece": [frame(1, further=10)],
     "too large for one": [frame(1, octets=ROOM + 1)],

@@ -31,8 +31,8 @@ from bise.hot import (
     sub64,
 )
 
-BURST = 32  # packets
-LANE_ROOM = 64  # packets
+BURST = 64  # packets
+LANE_ROOM = 2 * BURST  # each of a burst, and a copy of it
 ALIVE_NS = 5_000_000  # how far ahead a running worker moves its deadlines
 PROMISE_NS = 100_000  # and how often: steering programs on other cores read them for each packet
 DOZE_NS = 4_000_000  # the longest sleep of an idle worker: with ALIVE_NS, the kernel has a dead one's ports in 9 ms
@@ -130,7 +130,7 @@ class Lane(Header):
 
 _STOP, _PLAN, _EPOCH = Worker.stop.offset, Worker.plan.offset, Worker.epoch.offset
 _SECONDS, _SLEEPING, _WOKEN = Worker.seconds.offset, Worker.sleeping.offset, Worker.woken.offset
-LANE_OCTETS = Lane.size + 8 * LANE_ROOM  # 568: no power of two, so lanes don't share cache sets
+LANE_OCTETS = Lane.size + 8 * LANE_ROOM  # no power of two, so lanes don't share cache sets
 
 
 @hot
