@@ -18,7 +18,7 @@ from bise.engine.duty import Duty, ReceiveQueue, TransmitLane
 from bise.engine.graph import Graph
 from bise.engine.pipeline import Pipeline, load, place
 from bise.engine.watching import Wanted, Watching
-from bise.engine.worker import BURST, POLL, Queue
+from bise.engine.worker import BURST, LANE_ROOM, POLL, Queue
 from bise.engine.writer import Driver, Source, write
 from bise.hot import Region, load64, store64
 from bise.ports.dpdk import eal, shim
@@ -30,7 +30,7 @@ from tests.guarded import Guarded
 KIND = 7
 DRIVER = Driver(KIND, "tests.engine.memory")
 PACKETS = 1023
-_SLOTS = 64
+_SLOTS = LANE_ROOM  # a power of two
 _LINE = 256
 
 
