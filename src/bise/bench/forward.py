@@ -2,9 +2,9 @@
 
 Both read 64-octet packets from an in-memory source and send them to a null sink on one core, both lie on huge pages,
 and both are measured in the same way: the time-stamp counter's rate over packets a second, in short windows. Of these
-the lower decile counts, as others on the same machine only ever add to it. Where in memory a program's packets and
-tables happen to lie makes a difference, too: all is set up anew several times, and the median of the set-ups told; the
-spread is the range of their ratios.
+the lower decile counts, as others on the same machine only ever add to it. testpmd is as it comes, which is with bursts
+of 32 packets, half of ours. Where in memory a program's packets and tables happen to lie makes a difference, too: all
+is set up anew several times, and the median of the set-ups told; the spread is the range of their ratios.
 """
 
 import contextlib
