@@ -1,8 +1,8 @@
 """What a router between two vhost-user or memif ports forwards: Bise beside dpdk-testpmd in its place, in alternation.
 
 Another testpmd is the machine at the far ends, generator and sink on one core. Each testpmd is as it comes, which is
-with bursts of 32 packets, half of Bise's. memif between fast processes runs in one of two rhythms for seconds at a time:
-the spread tells the range of all windows.
+with bursts of 32 packets, half of Bise's. memif between fast processes runs in one of two rhythms for seconds at a
+time: the spread tells the range of all windows.
 """
 
 import statistics
