@@ -98,9 +98,14 @@ def write(folder: Path, taken: State) -> Path:
 @pytest.mark.parametrize(
     ("before", "fates"),
     [
-        ({}, {"transmit": 2, "drop limited.enough": 1}),
-        ({"Seen": {"packets": 1, "egress": 0}}, {"transmit": 1, "drop limited.enough": 2}),
-        ({"Seen": {"packets": 2}}, {"transmit": 2, "drop limited.enough": 1}),  # of other fields: begins anew
+        pytest.param({}, {"transmit": 2, "drop limited.enough": 1}, marks=pytest.mark.slow, id="nothing"),
+        pytest.param({"Seen": {"packets": 1, "egress": 0}}, {"transmit": 1, "drop limited.enough": 2}, id="goes on"),
+        pytest.param(
+            {"Seen": {"packets": 2}},
+            {"transmit": 2, "drop limited.enough": 1},
+            marks=pytest.mark.slow,
+            id="other fields",
+        ),
     ],
 )
 def test_its_nodes_go_on_where_they_were(path: Path, tmp_path: Path, before: dict, fates: dict[str, int]) -> None:
