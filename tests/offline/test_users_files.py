@@ -19,34 +19,16 @@ from tests.offline.worlds import state
 
 pytestmark = pytest.mark.skipif(MODE is not Mode.COMPILED, reason="says itself which mode")
 PORT = world.PORTS[0].facts
-LIMITED = '''
-from enum import IntEnum
-from bise.node import Drop, Header, Insert, Part, le64, node
-from bise.wire.ipv4 import IPv4
-LIMIT = 2
-class Seen(Header):
-    packets = le64()
-    egress = le64()
-class Edge(IntEnum):
-    ON = 0
-    ENOUGH = 1
-@node(Edge, Seen)
-def judge(packet, state, now):
-    """Let LIMIT packets through."""
-    state.packets += 1
-    return Edge.ENOUGH if state.packets > LIMIT else Edge.ON
-PART = Part(
-    {judge: {Edge.ENOUGH: Drop("limited.enough", "there were enough")}},
-    inserts=(Insert(judge, "ipv4.input", "VALID", Edge.ON),),
+# Drops what comes behind the second packet, once `prepare` was called.
+LIMITED = nodefiles.COUNTING.replace(
+    "return Count.ON", "return Count.OFF if state.ports and state.seen > 2 else Count.ON"
 )
-def prepare(state, ports):
-    state.egress = ports["port12"]
-'''
+CHANGED = LIMITED.replace("> 2", "> 3")
 
 
 @pytest.fixture
 def path() -> Path:
-    made = nodefiles.folder("offline") / "limited.py"
+    made = nodefiles.folder("offline") / "meter.py"
     made.write_text(LIMITED)
     return made
 
@@ -62,7 +44,7 @@ def named(path: Path, **records: dict[str, int]) -> State:
 def test_what_this_machine_ran_needs_not_be_given(path: Path) -> None:
     taken, written = named(path), read(path)
     keep(written)
-    path.write_text(LIMITED.replace("LIMIT = 2", "LIMIT = 3"))
+    path.write_text(CHANGED)
     assert gather(taken, ()) == [written]
     assert gather(taken, (), without=True) == []
     assert changed(taken, [written]) == []
@@ -70,10 +52,10 @@ def test_what_this_machine_ran_needs_not_be_given(path: Path) -> None:
 
 def test_a_file_that_is_given_takes_the_place_of_the_states(path: Path) -> None:
     taken = named(path)
-    path.write_text(LIMITED.replace("LIMIT = 2", "LIMIT = 3"))
+    path.write_text(CHANGED)
     files = gather(taken, [path])
     assert [written.text for written in files] == [path.read_text()]
-    assert changed(taken, files) == ["limited"]
+    assert changed(taken, files) == ["meter"]
     assert changed(state(), files) == []
 
 
@@ -81,7 +63,7 @@ def test_a_file_that_is_given_takes_the_place_of_the_states(path: Path) -> None:
 def test_a_file_that_is_not_at_hand_is_missed(path: Path, digest: str) -> None:
     (file,) = named(path).nodes
     taken = replace(state(), nodes=(replace(file, digest=digest),))
-    with pytest.raises(FileMissing, match=r"offline/limited\.py: give it \(--node limited\.py\), or leave it out"):
+    with pytest.raises(FileMissing, match=r"offline/meter\.py: give it \(--node meter\.py\), or leave it out"):
         gather(taken, ())
     assert gather(taken, (), without=True) == []
 
@@ -98,11 +80,11 @@ def write(folder: Path, taken: State) -> Path:
 @pytest.mark.parametrize(
     ("before", "fates"),
     [
-        pytest.param({}, {"transmit": 2, "drop limited.enough": 1}, marks=pytest.mark.slow, id="nothing"),
-        pytest.param({"Seen": {"packets": 1, "egress": 0}}, {"transmit": 1, "drop limited.enough": 2}, id="goes on"),
+        pytest.param({}, {"transmit": 2, "drop meter.off": 1}, marks=pytest.mark.slow, id="nothing"),
+        pytest.param({"State": {"seen": 1, "ports": 0}}, {"transmit": 1, "drop meter.off": 2}, id="goes on"),
         pytest.param(
-            {"Seen": {"packets": 2}},
-            {"transmit": 2, "drop limited.enough": 1},
+            {"State": {"seen": 2}},
+            {"transmit": 2, "drop meter.off": 1},
             marks=pytest.mark.slow,
             id="other fields",
         ),
@@ -124,14 +106,14 @@ def test_compiled_it_is_the_same(path: Path, tmp_path: Path) -> None:
     taken = write(tmp_path, named(path))
     words = ("--port", PORT.name, "--node", path, "--state", taken, "--json")
     told = json.loads(bise("replay", tmp_path / "in.pcap", tmp_path / "out.pcap", *words))
-    assert told["counters"] == {"transmit": 2, "drop limited.enough": 1}
+    assert told["counters"] == {"transmit": 2, "drop meter.off": 1}
 
 
 def test_explain_shows_its_step(path: Path, tmp_path: Path) -> None:
-    taken = write(tmp_path, named(path, Seen={"packets": 2, "egress": 0}))
+    taken = write(tmp_path, named(path, State={"seen": 2, "ports": 0}))
     words = ("explain", "--in", PORT.name, "udp 10.0.0.2:1 > 20.1.2.3:53", "--state", taken, "--json")
     found = json.loads(bise(*words, "--node", path))
-    assert [step["node"] for step in found["steps"]][-1] == "limited.judge"
-    assert (found["verdict"], found["reason"]) == ("drop", "limited.enough")
+    assert [step["node"] for step in found["steps"]][-1] == "meter.count"
+    assert (found["verdict"], found["reason"]) == ("drop", "meter.off")
     path.write_text("import numpy\n" + LIMITED)
     assert "imports numpy; a node is one file" in bise(*words, "--node", path, status=2)

@@ -13,7 +13,7 @@ import pytest
 
 from bise.errors import BiseError
 from tests.namespaces import Port, Topology
-from tests.nodefiles import folder
+from tests.nodefiles import COUNTING, folder
 from tests.product.router import BISE, Router, again_if_late, ping, reaches, routed, wait_until
 from tests.product.stream import Stream
 
@@ -21,28 +21,6 @@ pytestmark = [pytest.mark.root, pytest.mark.timeout(900)]
 
 TWO_CORES = sorted(os.sched_getaffinity(0))[:2]
 PORTS = (Port("c", 1, queues=len(TWO_CORES)), Port("s", 2, queues=len(TWO_CORES)))
-COUNTING = """from enum import IntEnum
-from bise.node import Drop, Header, Insert, Part, le64, node
-from bise.wire.ipv4 import IPv4, Protocol
-
-class State(Header):
-    seen = le64()
-    ports = le64()
-
-def prepare(state, ports):
-    state.ports = len(ports)
-
-class Count(IntEnum):
-    ON = 0
-    OFF = 1
-
-@node(Count, State)
-def count(packet, state, now):
-    state.seen += 1
-    return Count.ON
-
-PART = Part({count: {Count.OFF: Drop("meter.off", "told to")}}, (Insert(count, "ipv4.input", "VALID", Count.ON),))
-"""
 # The same record, and no ICMP any more.
 DROPPING = COUNTING.replace(
     "return Count.ON", "return Count.OFF if IPv4(packet, packet.l3).protocol == Protocol.ICMP else Count.ON"

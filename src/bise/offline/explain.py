@@ -82,9 +82,9 @@ def explain(
         for node, notes in seen:
             steps.append(_step(router, features, node, notes, before))
             before = notes.octets
-    own = [step.node for (node, _), step in zip(seen, steps, strict=True) if node.is_users]
-    decisive = [step.node for step in steps if step.node in own and (step.changed or step is steps[-1])]
-    return Explanation(facts, packet, tuple(steps), fate, ", ".join(decisive))
+    users_own = (step for (node, _), step in zip(seen, steps, strict=True) if node.is_users)
+    chosen_by = ", ".join(step.node for step in users_own if step.changed or step is steps[-1])
+    return Explanation(facts, packet, tuple(steps), fate, chosen_by)
 
 
 def _step(router: Router, features: Mapping[str, Feature], node: Node, notes: Notes, before: bytes) -> Step:

@@ -28,8 +28,9 @@ def gather(state: State, given: Sequence[Path], without: bool = False) -> list[W
     """The state's files, none if `without`, each replaced by the one given of that name; then what else is given.
     Raises FileMissing, NodeError."""
     files = {written.name: written for written in map(read, given)}
-    found = {} if without else {file.name: files.get(file.name) or known(file.digest) for file in state.nodes}
-    missing = [file.path for file in state.nodes if file.name in found and found[file.name] is None]
+    told = () if without else state.nodes
+    found = {file.name: files.get(file.name) or known(file.digest) for file in told}
+    missing = [file.path for file in told if found[file.name] is None]
     if missing:
         options = " ".join(f"--node {Path(path).name}" for path in missing)
         why = f"the state was taken with {', '.join(missing)}: give it ({options}), or leave it out (--without-nodes)"
@@ -46,7 +47,7 @@ def changed(state: State, files: Sequence[Written]) -> list[str]:
 @contextmanager
 def standing(state: State, files: Sequence[Written]) -> Iterator[Users]:
     """These files' nodes, with what they remembered when the state was taken. Raises NodeError."""
-    if MODE is Mode.COMPILED:
+    if MODE is not Mode.INTERPRETED:
         asyncio.run(try_elsewhere(files))
     with ExitStack() as opened:
         held = [_held(state, written, opened) for written in files]
