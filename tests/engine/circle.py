@@ -22,7 +22,7 @@ from tests.engine import steps
 from tests.engine.rig import KIND, PACKETS, Rings, build, open_pool, register, unregister
 
 PACKETS_A_PORT, LEAST = 400, 48  # as many as make it last; some go round up to so much less often
-BEGIN = build_graph("steps.begin", [steps.PART, steps.TURNING, steps.FORESEEING])
+BEGIN = build_graph("steps.begin", [steps.PART, steps.TURNING, steps.WEIGHING])
 TURN = build_graph("steps.turn", [steps.TURNING, Part({steps.begin: dict.fromkeys(steps.Begin, To("x", steps.OVER))})])
 
 

@@ -2,9 +2,9 @@
 
 from enum import IntEnum
 
-from bise.engine.node import NOTHING, TRANSMIT, Drop, Part, Punt, PuntClass, To, glance, node
+from bise.engine.node import NOTHING, TRANSMIT, Drop, Insert, Part, Punt, PuntClass, To, node, query
 from bise.engine.packet import extend
-from bise.hot import Header, hot, le16, le64, load64, prefetch, u8
+from bise.hot import Header, hot, le16, le64, load64, u8
 from bise.tables.question import Question
 
 
@@ -96,11 +96,35 @@ TURNING = Part({turn: {Turn.SEND: TRANSMIT, Turn.OVER: OVER}})
 TOLD = {tell: {Tell.SEND: TRANSMIT, Tell.NOTHING: NOTHING}}
 
 
-@glance(State)
-def foresee(packet, state):
-    """Ask for memory that the packet's first octet names."""
-    if packet.length >= 4:
-        prefetch(state.address + Word(packet, 0).edge)
+class Weigh(IntEnum):
+    ON = 0
+    WRONG = 1
+
+
+@hot
+def _judge(packet):
+    """ON where the answer is the right one."""
+    question = Question(packet.question)
+    right = question.high == Word(packet, 0).egress and question.answer == question.high + 1
+    return Weigh.ON if right else Weigh.WRONG
+
+
+@node(Weigh, State)
+def weigh(packet, state, now):
+    """Whose question a whole burst puts."""
+    return _judge(packet)
+
+
+@node(Weigh, State)
+def weigh_again(packet, state, now):
+    """Stands behind the other."""
+    return _judge(packet)
+
+
+@node(Weigh, State)
+def weigh_told(packet, state, now):
+    """For what the clock has made."""
+    return _judge(packet)
 
 
 @hot
@@ -111,14 +135,41 @@ def answer_all(state, asked, count):
         question.answer = question.high + 1
 
 
-@glance(State, answer_all)
+@hot
+def _wonder(packet):
+    """About the packet's second octet."""
+    question = Question(packet.question)
+    question.high = Word(packet, 0).egress
+    question.answer = 0
+
+
+@query(weigh, answer_all)
 def wonder(packet, state):
-    """Ask about the packet's first octet, if it has one."""
-    if packet.length == 0:
-        return False
-    Question(packet.foreseen).high = Word(packet, 0).edge
-    return True
+    """What will the answer be?"""
+    _wonder(packet)
 
 
-FORESEEING = Part({}, glances=(foresee,))
-WONDERING = Part({}, glances=(foresee, wonder))
+@query(weigh_again, answer_all)
+def wonder_again(packet, state):
+    """Will it be the same?"""
+    _wonder(packet)
+
+
+@query(weigh_told, answer_all)
+def wonder_told(packet, state):
+    """Will it be the same without a burst?"""
+    _wonder(packet)
+
+
+WRONG = Drop("steps.wrong", "no answer, or another's")
+WEIGHING = Part({weigh: {Weigh.WRONG: WRONG}}, (Insert(weigh, "steps.begin", "ON", Weigh.ON),), queries=(wonder,))
+AGAIN = Part(
+    {weigh_again: {Weigh.WRONG: WRONG}},
+    (Insert(weigh_again, "steps.weigh", "ON", Weigh.ON),),
+    queries=(wonder_again,),
+)
+WEIGHING_TOLD = Part(
+    {weigh_told: {Weigh.WRONG: WRONG}},
+    (Insert(weigh_told, "steps.tell", "SEND", Weigh.ON),),
+    queries=(wonder_told,),
+)

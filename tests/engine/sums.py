@@ -1,6 +1,7 @@
 """Bursts made by chance for nodes that do as a packet says: the counters add up after each, whatever becomes of it.
 
-python -m tests.engine.sums BURSTS SEED, which prints how many packets were received and what became of them.
+python -m tests.engine.sums BURSTS SEED HALVES, which prints how many packets were received and what became of them.
+HALVES, 0 or 1: whether bursts stop half-way to ask a question.
 """
 
 import json
@@ -33,12 +34,13 @@ def fate(made: Frame) -> str:
     return {0: NAMES[0], 2: NAMES[2], 3: NAMES[3]}.get(made.octets[0], NAMES[1])
 
 
-def main(bursts: int, seed: int) -> None:
+def main(bursts: int, seed: int, halves: bool) -> None:
     state = Region(steps.State.size, huge_pages=False)
-    graph = build("steps.begin", [steps.PART, Part(steps.TOLD, timers=(Timer(steps.tell, PERIOD_NS),))])
+    asking = [steps.WEIGHING, steps.AGAIN, steps.WEIGHING_TOLD] if halves else []
+    graph = build("steps.begin", [steps.PART, Part(steps.TOLD, timers=(Timer(steps.tell, PERIOD_NS),)), *asking])
     rig, chance, total, octets = Rig(graph, PORTS, {steps.State: state.address}), Random(seed), Counter({}), 0
     for _ in range(bursts):
-        frames = [frame(chance) for _ in range(chance.randrange(1, 33))]
+        frames = [frame(chance) for _ in range(chance.randrange(1, BURST + 1))]
         port, fates = chance.randrange(PORTS), [fate(made) for made in frames]
         found = rig.run(port, frames, step_ns=chance.choice((1000, 1_000_000)))
         assert found.sinks == dict(Counter(fates))
@@ -93,4 +95,5 @@ def _lose_a_port(rig: Rig) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    bursts, seed, halves = map(int, sys.argv[1:])
+    main(bursts, seed, bool(halves))

@@ -16,9 +16,9 @@ TO_NOWHERE = {"drop nodes.no-port": 2}
 
 
 @cache
-def told() -> dict[str, Any]:
+def told(halves: int = 0) -> dict[str, Any]:
     """In a process of its own: a pool is not undone."""
-    found: dict[str, Any] = json.loads(run(MODE.value, "tests.engine.wild"))
+    found: dict[str, Any] = json.loads(run(MODE.value, "tests.engine.wild", halves))
     return found
 
 
@@ -54,3 +54,7 @@ def test_a_copy_of_a_packet_that_goes_on_to_another_node():
 
 def test_a_port_that_is_not_there_is_no_way_out():
     assert told()["out by no port"]["sinks"] == TO_NOWHERE
+
+
+def test_copies_are_the_same_of_bursts_that_stop_half_way():
+    assert told(1) == told()

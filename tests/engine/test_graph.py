@@ -7,6 +7,7 @@ import pytest
 
 from bise.engine.graph import GraphError, build
 from bise.engine.node import TRANSMIT, Drop, Insert, Part, Punt, PuntClass, Timer, To, Transmit, node
+from bise.engine.worker import QUERIES
 from bise.hot import Header, le64
 from tests.engine import steps
 
@@ -123,10 +124,23 @@ def test_nothing_is_inserted_where_there_is_no_edge(at, edge):
         build(f"{NAME}.first", [*parts(), inserted])
 
 
-def test_one_glance_may_put_questions_and_no_more():
-    assert len(build("steps.begin", [steps.PART, steps.WONDERING]).glances) == 2
-    with pytest.raises(GraphError, match="more than one glance puts questions"):
-        build("steps.begin", [steps.PART, steps.WONDERING, steps.WONDERING])
+def test_the_burst_meets_before_those_who_ask_first():
+    graph = build("steps.begin", [steps.PART, steps.TURNING, steps.WEIGHING, steps.AGAIN])
+    assert [query.node for query in graph.queries] == ["steps.weigh", "steps.weigh_again"]
+    assert graph.met() == (0,)
+    assert [graph.query_of(one.name) for one in graph.order] == [None, 0, 1, None]
+    assert build("steps.begin", [steps.PART]).met() == ()
+
+
+def test_a_node_asks_once_and_there_is_an_end_to_who_asks():
+    with pytest.raises(GraphError, match="more than one question"):
+        build("steps.begin", [steps.PART, steps.WEIGHING, Part({}, queries=(steps.wonder,))])
+    nodes = [replace(steps.weigh, name=f"steps.weigh{number}") for number in range(QUERIES + 1)]
+    inserted = tuple(Insert(one, "steps.begin", "ON", steps.Weigh.ON) for one in nodes)
+    edges = {one: {steps.Weigh.WRONG: steps.WRONG} for one in nodes}
+    asked = tuple(replace(steps.wonder, node=one.name) for one in nodes)
+    with pytest.raises(GraphError, match=f"there is room for {QUERIES}"):
+        build("steps.begin", [steps.PART, Part(edges, inserted, queries=asked)])
 
 
 def test_a_timers_node_is_an_entry_too():

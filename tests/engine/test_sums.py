@@ -15,7 +15,8 @@ from tests.modes import run
     ("mode", "bursts"),
     [("interpreted", 300), ("compiled", 3000), pytest.param("checked", 3000, marks=pytest.mark.slow)],
 )
-def test_received_is_the_sum_of_all_sinks(mode, bursts):
-    told = json.loads(run(mode, "tests.engine.sums", bursts, 1))
+@pytest.mark.parametrize("halves", [0, 1])
+def test_received_is_the_sum_of_all_sinks(mode, bursts, halves):
+    told = json.loads(run(mode, "tests.engine.sums", bursts, 1, halves))
     assert told["sinks"].keys() == set(NAMES)
     assert told["received"] == sum(told["sinks"].values())

@@ -4,7 +4,6 @@ import ast
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ import pytest
 from bise.engine.graph import build
 from bise.engine.node import Part, Timer
 from bise.engine.writer import HAND_OVER, Driver, write
-from bise.hot import Header
 from tests.engine import steps
 
 GOLDEN = Path(__file__).with_name("small_pipeline.txt")
@@ -26,13 +24,18 @@ def test_a_small_pipeline_reads_as_it_did():
 
 
 def small() -> str:
-    return write(build("steps.begin", [steps.PART, steps.TURNING, steps.FORESEEING]), [ONE, TWO]).text
+    return write(build("steps.begin", [steps.PART, steps.TURNING, steps.WEIGHING]), [ONE, TWO]).text
 
 
 @pytest.mark.parametrize("watched", [False, True])
 @pytest.mark.parametrize("drivers", [[ONE], [ONE, TWO], [ONE, HAND_OVER], [ONE, TWO, HAND_OVER]])
 @pytest.mark.parametrize(
-    "parts", [[steps.PART], [steps.PART, steps.TURNING, steps.FORESEEING], [steps.PART, steps.WONDERING, TIMED]]
+    "parts",
+    [
+        [steps.PART],
+        [steps.PART, steps.TURNING, steps.WEIGHING],
+        [steps.PART, steps.WEIGHING, steps.AGAIN, TIMED, steps.WEIGHING_TOLD],
+    ],
 )
 def test_every_pipeline_is_a_module_without_faults(parts, drivers, watched, tmp_path):
     text = write(build("steps.begin", parts), drivers, watched).text
@@ -49,7 +52,7 @@ def test_every_pipeline_is_a_module_without_faults(parts, drivers, watched, tmp_
 @pytest.mark.parametrize("drivers", [[ONE, TWO], [ONE, HAND_OVER]])
 def test_the_instrumented_twin_is_the_pipeline_with_lines_between(drivers):
     """Nothing of what the fast one does is left out, done otherwise, or done in another order."""
-    graph = build("steps.begin", [steps.PART, steps.TURNING, steps.WONDERING])
+    graph = build("steps.begin", [steps.PART, steps.TURNING, steps.WEIGHING])
     bare, twin = (write(graph, drivers, watched).text.splitlines() for watched in (False, True))
     lines = iter(twin[twin.index("@entry(3)") :])
     assert all(line in lines for line in bare[bare.index("@entry(3)") :])
@@ -66,11 +69,31 @@ def test_handing_over_costs_nothing_where_it_is_not_asked_for():
     assert len(asked) < len(plain) + 20
 
 
-def test_what_glances_ask_is_answered_once_for_the_burst_before_the_first_node():
-    text = write(build("steps.begin", [steps.PART, steps.WONDERING]), [ONE]).text
-    asked = "        asking = ask(worker, packet, asking, glance_1(packet, tests_engine_steps_state))"
-    answered = "    answer(tests_engine_steps_state, worker.asked, asking)"
-    assert text.index(asked) < text.index(answered) < text.index("steps_begin(packet")
+def test_a_burst_comes_as_far_as_the_node_that_asks_is_answered_and_goes_on():
+    text = write(build("steps.begin", [steps.PART, steps.TURNING, steps.WEIGHING]), [ONE]).text
+    places = [
+        text.index(line)
+        for line in (
+            "steps_begin(packet",
+            "            ask_0(packet, tests_engine_steps_state)",
+            "    answer_0(tests_engine_steps_state, listed(worker, 0), asking_0)",
+            "steps_weigh(packet",
+            "steps_turn(packet",
+        )
+    ]
+    assert places == sorted(places)
+
+
+def test_who_asks_behind_another_who_asks_is_answered_alone():
+    lines = write(build("steps.begin", [steps.PART, steps.WEIGHING, steps.AGAIN]), [ONE]).text.splitlines()
+    block = lines[lines.index("        if at == 2:") :]
+    assert [line.strip() for line in block[1:5]] == [
+        "ask_1(packet, tests_engine_steps_state)",
+        "enlist(worker, packet, 1, 0)",
+        "answer_1(tests_engine_steps_state, listed(worker, 1), 1)",
+        "edge_2 = expect(steps_weigh_again(packet, tests_engine_steps_state, now), 0)",
+    ]
+    assert sum("ask_1(" in line for line in lines) == 1
 
 
 def test_states_are_listed_once_in_the_nodes_order():
@@ -81,9 +104,9 @@ def test_the_same_graph_is_the_same_text():
     assert small() == small()
 
 
-def test_glances_of_absent_features_are_left_out():
-    other = Part({}, glances=(replace(steps.foresee, state=Header),))
-    assert build("steps.begin", [steps.PART, steps.TURNING, other]).glances == ()
+def test_queries_of_absent_nodes_are_left_out():
+    other = Part({}, queries=(steps.wonder,))
+    assert build("steps.begin", [steps.PART, steps.TURNING, other]).queries == ()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import ctypes
 
 from bise.engine.duty import Duty
 from bise.engine.graph import build
+from bise.engine.node import Part
 from bise.engine.watch import CAME, LEFT
 from bise.engine.watching import EVERY, Wanted
 from bise.engine.ways import Way, read
@@ -65,7 +66,7 @@ def check_which_packets_are_told(rig: Rig) -> None:
     assert [way.came_total for way in found] == [60] * 5
 
 
-def check_samples(rig: Rig) -> None:
+def check_samples(rig: Rig, steps_on: list[tuple[int, int, int]]) -> None:
     """So many of each sink and no more, however many come."""
     watched_again(rig, Wanted(sinks={"drop steps.dropped": 1, "drop steps.over": 2}, depth=16))
     for _ in range(5):
@@ -73,9 +74,10 @@ def check_samples(rig: Rig) -> None:
     found = ways(rig)
     assert sinks(rig, found) == ["drop steps.over", "drop steps.dropped", "drop steps.over"]
     assert [[(step.node, step.edge, len(step.octets)) for step in way.steps] for way in found[:2]] == [
-        [(0, 5, 16), (1, 1, 16)],
+        steps_on,
         [(0, 1, 16)],
     ]
+    assert [way.steps[0].octets[0] for way in found] == [5, 1, 5]
 
 
 def check_a_full_ring(rig: Rig) -> None:
@@ -102,7 +104,7 @@ def check_cycles(rig: Rig) -> None:
     for _ in range(3 * (EVERY + 1)):
         rig.run(0, [frame("transmit"), frame("drop steps.over")])
     timing = rig.watching.timing()
-    assert [packets for packets, _ in timing.nodes] == [6, 3]
+    assert [packets for packets, _ in timing.nodes] == [6] + [3] * (len(timing.nodes) - 1)
     assert timing.bare[0] == 2 * 3 * EVERY
     assert timing.bare[1] > 0
     assert ways(rig) == []
@@ -131,11 +133,16 @@ def check_who_has_the_plan(rig: Rig) -> None:
 
 
 def main() -> None:
+    check([steps.PART, steps.TURNING], [(0, 5, 16), (1, 1, 16)])
+    check([steps.PART, steps.TURNING, steps.WEIGHING], [(0, 5, 16), (1, 0, 16), (2, 1, 16)])
+
+
+def check(parts: list[Part], steps_on: list[tuple[int, int, int]]) -> None:
+    """`steps_on`: nodes and edges of a packet that goes on from the first node."""
     memory = ctypes.create_string_buffer(steps.State.size)
-    graph = build("steps.begin", [steps.PART, steps.TURNING])
-    rig = Rig(graph, 2, {steps.State: ctypes.addressof(memory)})
+    rig = Rig(build("steps.begin", parts), 2, {steps.State: ctypes.addressof(memory)})
     check_which_packets_are_told(rig)
-    check_samples(rig)
+    check_samples(rig, steps_on)
     check_a_full_ring(rig)
     check_cycles(rig)
     check_who_has_the_plan(rig)

@@ -1,11 +1,13 @@
 """Leads packets through a user's node that copies to, and sends by, whatever port the packet names.
 
-    python -m tests.engine.wild
+    python -m tests.engine.wild HALVES
 
-Prints what became of each burst, and how many copies there were and were not. AssertionError if a packet is lost.
+HALVES, 0 or 1: whether bursts stop behind that node to ask a question. Prints what became of each burst, and how many
+copies there were and were not. AssertionError if a packet is lost.
 """
 
 import json
+import sys
 
 from bise.engine.graph import build
 from bise.engine.node import NOWHERE
@@ -61,13 +63,13 @@ BURSTS = {
 }
 
 
-def main() -> dict[str, object]:
+def main(halves: bool) -> dict[str, object]:
     path = folder(f"wild-{MODE.value}") / "wild.py"
     path.write_text(FILE)
     written = read(path)
     keep(written)
     file, memory = load(written), Region(4096, huge_pages=False)
-    graph = build("steps.begin", [steps.PART, steps.TURNING, file.part], always=(NOWHERE,))
+    graph = build("steps.begin", [steps.PART, steps.TURNING, *[steps.WEIGHING] * halves, file.part], always=(NOWHERE,))
     states = {kind: memory.address + 64 * number for number, kind in enumerate({node.state for node in graph.order})}
     rig, told = Rig(graph, PORTS, states), {}
     for name, frames in BURSTS.items():
@@ -89,4 +91,4 @@ def main() -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main()))
+    print(json.dumps(main(bool(int(sys.argv[1])))))

@@ -98,7 +98,7 @@ def test_functions_outside_hot_code_state_their_types():
         if not name.startswith("src/bise/hot/")
         for node in ast.walk(module)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and not decorators(node) & {"hot", "entry", "node", "glance"}
+        and not decorators(node) & {"hot", "entry", "node", "query"}
         and not is_typed(node)
     }
     assert not untyped

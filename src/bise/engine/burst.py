@@ -1,11 +1,10 @@
 """What the generated burst function is made of, besides the nodes: taking packets up, and every way to let them go."""
 
-from bise.engine.packet import NO_PORT
+from bise.engine.packet import NO_PORT, Halfway
 from bise.engine.punting import punt
-from bise.engine.worker import LANE_OCTETS, LANE_ROOM, Lane, Worker
+from bise.engine.worker import ASKED_OCTETS, LANE_OCTETS, LANE_ROOM, Lane, Worker
 from bise.hot import external, hot, load64, nth, prefetch, store64
 from bise.ports.mbuf import HEADROOM, ROOM, Mbuf, receive_into
-from bise.tables.question import Question
 
 put = external("bise_pool_put", "void", ("i64", "i64"))
 get = external("bise_pool_get", "i64", ("i64", "i64"))
@@ -36,30 +35,49 @@ def take_up(packet, buffer_address, port):
     packet.l4 = 0
     packet.egress = 0
     packet.hop = 0
-    packet.foreseen = 0
+    packet.question = 0
     packet.copy = NO_PORT
 
 
 @hot
-def recall(packet, worker, number):
-    """Gives a packet what glances found out about it."""
-    packet.foreseen = nth(Question, worker.questions, number).address
+def hold(packet, worker, number):
+    """Gives a packet its place among the burst's questions."""
+    packet.question = nth(Halfway, worker.halfway, number).address
 
 
 @hot
-def ask(worker, packet, asking, asks):
-    """Lists a packet's question where a glance has put one; returns how many are listed."""
-    if asks:
-        store64(worker.asked + 8 * asking, packet.foreseen)
-        asking += 1
-    return asking
+def enlist(worker, packet, query, count):
+    """Lists the question that a packet has just put, behind `count` others; returns how many are listed now."""
+    store64(listed(worker, query) + 8 * count, packet.question)
+    return count + 1
 
 
 @hot
-def forget(worker, asking):
-    """Takes the answers back: those who don't ask in the next burst find none."""
-    for number in range(asking):
-        Question(load64(worker.asked + 8 * number)).answer = 0
+def listed(worker, query):
+    """The address of the list of those who ask."""
+    return worker.asked + query * ASKED_OCTETS
+
+
+@hot
+def rest(packet, at):
+    """Keeps what a packet's notes say: the second half of its way begins at block `at`."""
+    kept = Halfway(packet.question)
+    kept.at = at
+    kept.l3 = packet.l3
+    kept.l4 = packet.l4
+    kept.egress = packet.egress
+    kept.hop = packet.hop
+
+
+@hot
+def go_on(packet):
+    """Gives a packet back what was kept of its notes; returns the block that it enters."""
+    kept = Halfway(packet.question)
+    packet.l3 = kept.l3
+    packet.l4 = kept.l4
+    packet.egress = kept.egress
+    packet.hop = kept.hop
+    return kept.at
 
 
 @hot

@@ -5,19 +5,20 @@ from dataclasses import dataclass
 
 from bise.engine.node import (
     Drop,
-    Glance,
     Insert,
     Node,
     Nothing,
     Part,
     Punt,
     PuntClass,
+    Query,
     Sink,
     Target,
     Timer,
     To,
     Transmit,
 )
+from bise.engine.worker import QUERIES
 from bise.errors import BiseError
 
 
@@ -30,14 +31,14 @@ class Graph:
     """`edges[node.name][edge.name]` is the name of a node or a sink; `order` starts with the entry node.
 
     No edge leads backwards in `order`. `sinks` are in the counters' order: transmit, drops, punts, urgent punts. The
-    nodes of `timers` are entries, too. `glances` are those whose state some node of `order` has.
+    nodes of `timers` are entries, too. `queries` are those of the nodes in `order`.
     """
 
     order: tuple[Node, ...]
     edges: dict[str, dict[str, str]]
     sinks: tuple[Sink, ...]
     timers: tuple[Timer, ...] = ()
-    glances: tuple[Glance, ...] = ()
+    queries: tuple[Query, ...] = ()
 
     def sink_number(self, name: str) -> int:
         """The index of a sink's counter."""
@@ -54,6 +55,25 @@ class Graph:
                 waiting += self.edges[name].values()
         return found
 
+    def place(self, node: str) -> int:
+        """The number of the node of this name in `order`."""
+        return next(number for number, one in enumerate(self.order) if one.name == node)
+
+    def block(self, target: str) -> int:
+        """A number for the node or sink of this name: nodes as in `order`, sinks as their counters behind them."""
+        names = {node.name for node in self.order}
+        return self.place(target) if target in names else len(self.order) + self.sink_number(target)
+
+    def query_of(self, node: str) -> int | None:
+        """The number of the query that a node of this name makes, if it makes one."""
+        return next((number for number, query in enumerate(self.queries) if query.node == node), None)
+
+    def met(self) -> tuple[int, ...]:
+        """Numbers of the queries that a burst makes as a whole: those whose nodes no other query's node leads to."""
+        behind = {query.node: self.reachable(self.edges[query.node].values()) for query in self.queries}
+        later = set().union(*behind.values())
+        return tuple(number for number, query in enumerate(self.queries) if query.node not in later)
+
     def text(self) -> str:
         """The graph as lines `node EDGE -> target`, in order: what `bise graph` prints and tests compare."""
         lines = (f"{name} {edge} -> {to}" for name, edges in self.edges.items() for edge, to in edges.items())
@@ -63,8 +83,8 @@ class Graph:
 def build(start: str, parts: Iterable[Part], always: Iterable[Sink] = ()) -> Graph:
     """Joins the features' parts; nodes that nothing leads to are left out. `always`: sinks that the engine needs.
 
-    Raises GraphError where a name is given twice, an edge has no target, the nodes form a circle, or several glances
-    want to put questions.
+    Raises GraphError where a name is given twice, an edge has no target, the nodes form a circle, or there are more
+    queries than one a node or QUERIES.
     """
     parts = tuple(parts)
     nodes = _nodes(parts)
@@ -82,11 +102,18 @@ def build(start: str, parts: Iterable[Part], always: Iterable[Sink] = ()) -> Gra
             if not isinstance(target, str):
                 _add_sink(sinks, target)
     edges = {node.name: {edge: _name(to) for edge, to in targets[node.name].items()} for node in order}
-    states = {node.state for node in order}
-    glances = tuple(glance for part in parts for glance in part.glances if glance.state in states)
-    if sum(glance.answer is not None for glance in glances) > 1:
-        raise GraphError("more than one glance puts questions to packets, which have room for one")
-    return Graph(tuple(order), edges, tuple(sorted(sinks.values(), key=_rank)), timers, glances)
+    queries = _queries(order, parts)
+    return Graph(tuple(order), edges, tuple(sorted(sinks.values(), key=_rank)), timers, queries)
+
+
+def _queries(order: list[Node], parts: tuple[Part, ...]) -> tuple[Query, ...]:
+    names = {node.name for node in order}
+    found = tuple(query for part in parts for query in part.queries if query.node in names)
+    if len({query.node for query in found}) < len(found):
+        raise GraphError("a node asks more than one question of each packet")
+    if len(found) > QUERIES:
+        raise GraphError(f"{len(found)} nodes ask questions; there is room for {QUERIES}")
+    return found
 
 
 def _tell_apart(order: list[Node]) -> None:

@@ -119,32 +119,28 @@ def node(
 
 
 @dataclass(frozen=True)
-class Glance:
-    """A look at a packet before its turn comes: `function(packet, state)` asks for the memory that nodes will need.
+class Query:
+    """What a node has to know of a table. All packets of a burst that come to the node ask before it runs for the first
+    of them, so that they wait for memory together.
 
-    Nothing has been checked yet but what it checks itself; it decides nothing. All packets of a burst pass it before
-    the first node, so that they wait for memory together.
-
-    Where it has an `answer`, it returns whether it has put a question to `packet.foreseen`, the packet's own Question;
-    then `answer(state, asked, count)` answers those of all packets at once. `asked` is the address of `count` addresses
-    of Questions, with room for as many behind them. What nodes find in `packet.foreseen` is about the packet as it
-    came, and where nothing was asked its `answer` is 0.
+    `ask(packet, state)` puts the packet's question to the Question at `packet.question` and has the memory fetched that
+    is needed first; then `answer(state, asked, count)` answers those of all packets. `asked` is the address of `count`
+    addresses of Questions, with room for as many behind them. What an answer means is between it and the node.
     """
 
+    node: str
     module: str
     attribute: str
     state: type[Header]
-    function: Callable[..., bool | None]
-    answer: Callable[..., None] | None = None
+    ask: Callable[..., None]
+    answer: Callable[..., None]
 
 
-def glance(
-    state: type[Header], answer: Callable[..., None] | None = None
-) -> Callable[[Callable[..., bool | None]], Glance]:
-    """Declares a glance; `answer` is a hot function, which one of a graph's glances may have."""
+def query(node: Node, answer: Callable[..., None]) -> Callable[[Callable[..., None]], Query]:
+    """Declares how packets ask for what `node` has to know; `answer` is a hot function."""
 
-    def make(function: Callable[..., bool | None]) -> Glance:
-        return Glance(function.__module__, function.__name__, state, hot(function), answer)
+    def make(function: Callable[..., None]) -> Query:
+        return Query(node.name, function.__module__, function.__name__, node.state, hot(function), answer)
 
     return make
 
@@ -173,9 +169,9 @@ class Timer:
 @dataclass(frozen=True)
 class Part:
     """What one feature contributes: its nodes with where their edges lead, nodes that it puts on others' edges, those
-    of its nodes that the clock calls, and glances at what has just been received."""
+    of its nodes that the clock calls, and what its nodes ask of tables."""
 
     edges: Mapping[Node, Mapping[Any, Target]]  # by member of the node's own enum
     inserts: tuple[Insert, ...] = ()
     timers: tuple[Timer, ...] = ()
-    glances: tuple[Glance, ...] = ()
+    queries: tuple[Query, ...] = ()

@@ -238,8 +238,8 @@ def _check_part(found: NodeFile) -> None:
                 raise found.fault(f"PART: {edge!r} is no edge of {node.name}", node)
             if not isinstance(target, To | Transmit | Drop | Punt | Nothing):
                 raise found.fault(f"PART: {edge!r} of {node.name} leads to no To, TRANSMIT, Drop or Punt", node)
-    if part.glances:
-        raise found.fault("PART: only Bise's own features have `glances`")
+    if part.queries:
+        raise found.fault("PART: only Bise's own features have `queries`")
     if not found.nodes:
         raise found.fault("PART is empty")
 

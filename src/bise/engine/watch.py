@@ -49,7 +49,7 @@ class Watch(Header):
     bare_packets = le64()  # packets of bursts that were not watched
     bare_cycles = le64()  # what those bursts took, from their reception to their transmission
     overhead = le64()  # cycles between two time stamps with nothing in between
-    reserved = le64()
+    first = le64()  # what `head` was when the burst began
     tail = le64()  # records read; written by control
 
 
@@ -126,6 +126,7 @@ def run_bare(watch, worker, plan, queue):
 def begin_burst(watch, queue, count):
     """A burst was received and is watched."""
     watch.rest = watch.every
+    watch.first = watch.head
     if _is_recorded(watch, queue):
         watch.seen += count
     begun = cycles()
@@ -135,9 +136,24 @@ def begin_burst(watch, queue, count):
 
 
 @hot
-def _next_record(watch):
-    """Where the next record lies: there is room for it, as `is_watched` saw to it."""
-    return Record(watch.records + (watch.head & watch.mask) * watch.stride)
+def _record(watch, number):
+    """A record of the ring, counted since the watch began."""
+    return Record(watch.records + (number & watch.mask) * watch.stride)
+
+
+@hot
+def _own_record(watch, number):
+    """Where a burst's packet `number` is noted until it is at its sink: there is room, as `is_watched` saw to it."""
+    return _record(watch, watch.first + number)
+
+
+@hot
+def _next_record(watch, number, octets):
+    """The record that the reader finds next: what was noted of packet `number` is moved there, if it isn't there."""
+    noted, record = _own_record(watch, number), _record(watch, watch.head)
+    if noted.address != record.address:
+        _memcpy(record.address, noted.address, octets)
+    return record
 
 
 @hot
@@ -154,11 +170,11 @@ def _copy(packet, octets, to):
 
 
 @hot
-def begin(watch, packet):
+def begin(watch, packet, number):
     """A packet begins its way."""
     if watch.records == 0:
         return
-    record = _next_record(watch)
+    record = _own_record(watch, number)
     record.steps = 0
     record.came_total = packet.total
     record.left_total = 0
@@ -169,14 +185,14 @@ def begin(watch, packet):
 
 
 @hot
-def step(watch, packet, node, edge, spent):
-    """A node has decided, in `spent` cycles."""
+def step(watch, packet, number, node, edge, spent):
+    """A node has decided about the burst's packet `number`, in `spent` cycles."""
     sums = watch.nodes + 16 * node
     store64(sums, load64(sums) + 1)
     store64(sums + 8, load64(sums + 8) + spent)
     if watch.records == 0 or watch.steps == 0:
         return
-    record = _next_record(watch)
+    record = _own_record(watch, number)
     made = Step(record.address + _RECORD + record.steps * (_STEP + watch.depth))
     made.node = node
     made.edge = edge
@@ -189,7 +205,7 @@ def step(watch, packet, node, edge, spent):
 
 
 @hot
-def keep(watch, packet, sink, now):
+def keep(watch, packet, number, sink, now):
     """A packet's way ends at a sink (0: transmitted): its record becomes the reader's, if it is one that is wanted."""
     if watch.records == 0:
         return
@@ -199,8 +215,8 @@ def keep(watch, packet, sink, now):
     if (not came and not left) or load64(wanted) <= 0:
         return
     store64(wanted, load64(wanted) - 1)
-    record = _next_record(watch)
     octets = _RECORD + watch.steps * (_STEP + watch.depth)
+    record = _next_record(watch, number, octets + _own_record(watch, number).came)
     if left:
         octets += watch.room
         record.left_total = packet.total

@@ -2,6 +2,10 @@
 
 Nodes stand in topological order. `at` says which block a packet enters next; every edge sets it to a constant, so the
 compiler threads the jumps and a packet on the common path meets no dispatch at all.
+
+Where nodes make queries (engine/node.py), a burst goes its way in two halves: each packet as far as the node that has
+to know something, or as the sink that it comes to sooner; then all questions are answered; then each packet goes on,
+from where it came to. So it is in order that they leave, and what they wait for overlaps with the others' first half.
 """
 
 from collections.abc import Sequence
@@ -9,7 +13,7 @@ from dataclasses import dataclass
 
 from bise.engine.graph import Graph
 from bise.engine.handover import SPREAD
-from bise.engine.node import NOWHERE, TRANSMIT, Glance, Node, Punt, PuntClass
+from bise.engine.node import NOWHERE, TRANSMIT, Node, Punt, PuntClass
 from bise.engine.worker import HANDED
 from bise.hot import Header
 
@@ -45,10 +49,9 @@ def write(graph: Graph, drivers: Sequence[Driver], watched: bool = False) -> Sou
     blocks = (
         _opening(graph, drivers, states, watched),
         _receive(drivers, watched),
-        _setup(graph, drivers, states, watched),
-        *(_node(graph, number, node, watched) for number, node in enumerate(graph.order)),
+        _setup(drivers, states),
+        _way(graph, watched),
         _sinks(graph, watched),
-        *(["    forget(worker, asking)"] if _asking(graph) else []),
         "    queue.received += count\n    queue.octets += octets",
         _flush(drivers, "through"),
         "    return count + handed" if HAND_OVER in drivers else "    return count",
@@ -75,20 +78,20 @@ def _opening(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header]
         '"""',
         "",
         "from bise.engine.burst import (",
-        "    ask, discard, duplicate, finish, forget, gather, gathered, give_away, give_back, is_due, lane_at,",
-        "    look_ahead, originate, pass_on, recall, release, settle, take_up,",
+        "    discard, duplicate, enlist, finish, gather, gathered, give_away, give_back, go_on, hold, is_due, lane_at,",
+        "    listed, look_ahead, originate, pass_on, release, rest, settle, take_up,",
         ")",
         "from bise.engine.packet import NO_PORT, Packet",
         *(["from bise.engine.watch import Watch, begin, begin_burst, is_watched, keep, run_bare, step"] * watched),
         "from bise.engine.worker import BURST, Plan, Queue, Worker",
         f"from bise.hot import {'cycles, ' * watched}entry, expect, load64, local",
-        *(f"import {module}" for module in dict.fromkeys((*nodes, *(one.module for one in graph.glances)))),
+        *(f"import {module}" for module in dict.fromkeys((*nodes, *(one.module for one in graph.queries)))),
         *(f"from {state.__module__} import {state.__qualname__} as {_state_alias(state)}_record" for state in states),
         *map(_imports, drivers),
         "",
         *(f"{_alias(node)} = {node.module}.{node.attribute}.function" for node in graph.order),
-        *(f"glance_{number} = {one.module}.{one.attribute}.function" for number, one in enumerate(graph.glances)),
-        *(f"answer = {one.module}.{one.attribute}.answer" for one in _asking(graph)),
+        *(f"ask_{number} = {one.module}.{one.attribute}.ask" for number, one in enumerate(graph.queries)),
+        *(f"answer_{number} = {one.module}.{one.attribute}.answer" for number, one in enumerate(graph.queries)),
         "make_packet = local(Packet)",
     ]
     return "\n".join(lines)
@@ -184,75 +187,113 @@ _RELAY = (
 )
 
 
-def _setup(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header], ...], watched: bool) -> str:
+def _setup(drivers: Sequence[Driver], states: tuple[type[Header], ...]) -> str:
     lines = [
         *_states(states),
         "    packet, lanes, port = make_packet(), plan.lanes, queue.port",
         "    finished = octets = 0",
         *(_RELAY if HAND_OVER in drivers else _STRAIGHT),
-        *_glances(graph),
-        "    for number in range(through):",
-        "        take_up(packet, load64(received + 8 * number), port)",
-        *(["        recall(packet, worker, number)"] if _asking(graph) else []),
-        "        octets += packet.total",
-        *(["        begin(watch, packet)"] * watched),
-        "        at = 0",
     ]
     return "\n".join(lines)
 
 
-def _asking(graph: Graph) -> list[Glance]:
-    """The glance whose questions are answered together, if there is one."""
-    return [one for one in graph.glances if one.answer is not None]
+_EACH = "    for number in range(through):"
+_TAKE_UP = "        take_up(packet, load64(received + 8 * number), port)"
+_HOLD = "        hold(packet, worker, number)"
 
 
-def _glances(graph: Graph) -> list[str]:
-    """A loop of its own over the burst, so that the packets wait for memory together."""
-    asking = _asking(graph)
-    return [
-        *(["    asking = 0"] if asking else []),
-        "    for number in range(through):",
+def _way(graph: Graph, watched: bool) -> str:
+    """The loop over the burst, without its end at the sinks; two of them where the burst makes queries."""
+    met = graph.met()
+    behind = graph.reachable(graph.queries[number].node for number in met)
+    before = [node for node in graph.order if node.name not in behind]
+    lines = [
+        *(f"    asking_{number} = 0" for number in met),
+        _EACH,
         "        look_ahead(received, number)",
-        *(["        take_up(packet, load64(received + 8 * number), port)"] if graph.glances else []),
-        *(["        recall(packet, worker, number)"] if asking else []),
-        *(f"        {_glance(number, one)}" for number, one in enumerate(graph.glances)),
-        *(f"    answer({_state_alias(one.state)}, worker.asked, asking)" for one in asking),
+        _TAKE_UP,
+        *([_HOLD] if graph.queries else []),
+        "        octets += packet.total",
+        *(["        begin(watch, packet, number)"] * watched),
+        "        at = 0",
+        *(_node(graph, node, "BURST" if met else "BURST - number", watched) for node in before),
+        *(_second_half(graph, met, behind, watched) if met else ()),
+    ]
+    return "\n".join(lines)
+
+
+def _second_half(graph: Graph, met: Sequence[int], behind: set[str], watched: bool) -> list[str]:
+    """All ask, are answered and go on."""
+    lines = []
+    for number in met:
+        lines += [
+            f"        if at == {graph.place(graph.queries[number].node)}:",
+            f"            ask_{number}(packet, {_state_alias(graph.queries[number].state)})",
+            f"            asking_{number} = enlist(worker, packet, {number}, asking_{number})",
+        ]
+    return [
+        *lines,
+        "        rest(packet, at)",
+        *("    " + _answer(graph, number, f"asking_{number}") for number in met),
+        _EACH,
+        _TAKE_UP,
+        _HOLD,
+        f"        at = expect(go_on(packet), {graph.place(graph.queries[met[0]].node)})",
+        *(
+            _node(graph, node, "BURST - number", watched, answered=graph.query_of(node.name) in met)
+            for node in graph.order
+            if node.name in behind
+        ),
     ]
 
 
-def _glance(number: int, one: Glance) -> str:
-    look = f"glance_{number}(packet, {_state_alias(one.state)})"
-    return look if one.answer is None else f"asking = ask(worker, packet, asking, {look})"
+def _answer(graph: Graph, number: int, count: object) -> str:
+    return f"answer_{number}({_state_alias(graph.queries[number].state)}, listed(worker, {number}), {count})"
 
 
-def _node(graph: Graph, number: int, node: Node, watched: bool = False) -> str:
-    places = {one.name: place for place, one in enumerate(graph.order)}
-    first_sink = len(graph.order)
-    edges = list(node.edges)
+def _ask_alone(graph: Graph, node: Node) -> list[str]:
+    """For a packet that comes to a node when the burst has asked, or without a burst."""
+    number = graph.query_of(node.name)
+    if number is None:
+        return []
+    return [
+        f"            ask_{number}(packet, {_state_alias(node.state)})",
+        f"            enlist(worker, packet, {number}, 0)",
+        "            " + _answer(graph, number, 1),
+    ]
+
+
+def _node(graph: Graph, node: Node, left: str, watched: bool = False, answered: bool = False) -> str:
+    """A block for packets that come to `node`. `left`: the packets of the burst that may need a lane yet."""
+    number = graph.place(node.name)
     decision = f"{_alias(node)}(packet, {_state_alias(node.state)}, now)"
     lines = [
         f"        if at == {number}:",
         *(["            begun = cycles()"] * watched),
-        f"            edge_{number} = expect({decision}, {int(edges[0])})",
-        *([f"            step(watch, packet, {number}, edge_{number}, cycles() - begun)"] * watched),
+        *([] if answered else _ask_alone(graph, node)),
+        f"            edge_{number} = expect({decision}, {int(next(iter(node.edges)))})",
+        *([f"            step(watch, packet, number, {number}, edge_{number}, cycles() - begun)"] * watched),
     ]
     if node.copies:
-        lines += [
-            "            if packet.copy != NO_PORT:",
-            "                duplicate(worker, plan, packet, BURST - number)",
-        ]
+        lines += ["            if packet.copy != NO_PORT:", f"                duplicate(worker, plan, packet, {left})"]
+    return "\n".join(lines + _edges(graph, node, number))
+
+
+def _edges(graph: Graph, node: Node, number: int) -> list[str]:
+    """Where the packet goes by each of a node's edges."""
+    lines, edges = [], list(node.edges)
     for place, edge in enumerate(edges):
         target = graph.edges[node.name][edge.name]
-        to: object = places[target] if target in places else first_sink + graph.sink_number(target)
+        to: object = graph.block(target)
         if node.is_users and target == TRANSMIT.name:
-            to = f"{to} if packet.egress < plan.lane_count else {first_sink + graph.sink_number(NOWHERE.name)}"
+            to = f"{to} if packet.egress < plan.lane_count else {graph.block(NOWHERE.name)}"
         word = "if" if place == 0 else "elif"
         condition = f"{word} edge_{number} == {int(edge)}:" if place < len(edges) - 1 else "else:"
         if len(edges) == 1:
             lines.append(f"            at = {to}  # {edge.name}: {target}")
         else:
             lines += [f"            {condition}", f"                at = {to}  # {edge.name}: {target}"]
-    return "\n".join(lines)
+    return lines
 
 
 def _sinks(graph: Graph, watched: bool = False) -> str:
@@ -265,7 +306,7 @@ def _sinks(graph: Graph, watched: bool = False) -> str:
     ]
     first_punt, first_urgent = (min(numbers, default=len(graph.sinks)) for numbers in (punts, urgent))
     lines = [
-        *([f"        keep(watch, packet, at - {first_sink}, now)"] * watched),
+        *([f"        keep(watch, packet, number, at - {first_sink}, now)"] * watched),
         f"        if at == {first_sink}:",
         "            gather(lanes, packet)",
         "        else:",
@@ -297,8 +338,7 @@ def _flush(drivers: Sequence[Driver], count: str) -> str:
 
 def _tick(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header], ...]) -> str:
     """The entry `tick(worker, plan, ending)`: each timer whose time has come leads its own packet through the graph."""
-    places = {node.name: number for number, node in enumerate(graph.order)}
-    nothing = len(graph.order) + graph.sink_number("nothing")
+    nothing = graph.block("nothing")
     lines = [
         "",
         "",
@@ -318,11 +358,12 @@ def _tick(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header], .
     for number, timer in enumerate(graph.timers):
         lines += [
             f"        if timer == {number} and is_due(worker, plan, {number}, {timer.period_ns}):",
-            f"            at = {places[timer.node.name]}",
+            f"            at = {graph.place(timer.node.name)}",
         ]
     lines += ["        if at < 0 or not originate(worker, packet):", "            continue"]
     reached = graph.reachable(timer.node.name for timer in graph.timers)
-    lines += [_node(graph, number, node) for number, node in enumerate(graph.order) if node.name in reached]
+    lines += [_HOLD] if graph.queries else []
+    lines += [_node(graph, node, "BURST - number") for node in graph.order if node.name in reached]
     lines += [f"        if at == {nothing}:", "            continue", "        give_away(worker)", "        made += 1"]
     lines += [_sinks(graph), _flush(drivers, "made"), "    return made"]
     return "\n".join(lines)

@@ -3,26 +3,18 @@ decision has fallen, so that whatever is punted reaches Linux as it was received
 
 from enum import IntEnum
 
-from bise.engine.node import Drop, Part, Punt, PuntClass, Target, To, glance, node
+from bise.engine.node import Drop, Part, Punt, PuntClass, Target, To, node, query
 from bise.engine.packet import trim
 from bise.features.ipv4.flow import flow_hash
 from bise.features.ipv4.logic import Verdict, is_doubtful, is_odd_source, judge_source
 from bise.features.ipv4.state import State
 from bise.features.nexthop.choice import ONLY_LINUX, choose_hop
 from bise.features.nexthop.state import Hashing, Hop
-from bise.hot import nth
-from bise.tables.prefix32 import look_up32, prefetch32
+from bise.hot import hot, nth
+from bise.tables.prefix32 import ask32, found32, seek32
+from bise.tables.question import Question
 from bise.wire import ipv4
-from bise.wire.ethernet import SIZE as ETHERNET_SIZE
-from bise.wire.ethernet import Ethernet, EtherType
-from bise.wire.ipv4 import SIZE, IPv4
-
-
-@glance(State)
-def foresee(packet, state):
-    """Ask for the part of the forwarding table that an untagged packet will need."""
-    if packet.length >= ETHERNET_SIZE + SIZE and Ethernet(packet, 0).ethertype == EtherType.IPV4:
-        prefetch32(state.fib, IPv4(packet, ETHERNET_SIZE).destination)
+from bise.wire.ipv4 import IPv4
 
 
 class Input(IntEnum):
@@ -77,10 +69,21 @@ class LookUp(IntEnum):
 @node(LookUp, State)
 def look_up(packet, state, now):
     """Find the next hop of the longest prefix (RFC 1812 5.2.4.3); the local table is in the same table."""
-    ip = IPv4(packet, packet.l3)
-    hop = nth(Hop, state.hops, look_up32(state.fib, ip.destination))
+    hop = nth(Hop, state.hops, found32(state.fib, Question(packet.question)))
     packet.hop = hop.address
     return hop.kind
+
+
+@hot
+def find_entries(state, asked, count):
+    """Go as far as the entries that decide, for all packets of a burst."""
+    seek32(state.fib, asked, count)
+
+
+@query(look_up, find_entries)
+def ask_hop(packet, state):
+    """Where does this destination lead?"""
+    ask32(state.fib, Question(packet.question), IPv4(packet, packet.l3).destination)
 
 
 @node(LookUp, State)
@@ -156,5 +159,5 @@ PART = Part(
             Forward.REDIRECT: Punt("ipv4.redirect", "leaves by the port that it came in by"),
         },
     },
-    glances=(foresee,),
+    queries=(ask_hop,),
 )

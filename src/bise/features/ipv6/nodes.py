@@ -3,39 +3,19 @@ fallen, so that whatever is punted reaches Linux as it was received."""
 
 from enum import IntEnum
 
-from bise.engine.node import Drop, Part, Punt, PuntClass, Target, To, glance, node
+from bise.engine.node import Drop, Part, Punt, PuntClass, Target, To, node, query
 from bise.engine.packet import trim
 from bise.features.ipv6.flow import flow_hash
 from bise.features.ipv6.logic import is_odd_source
 from bise.features.ipv6.state import State
 from bise.features.nexthop.choice import ONLY_LINUX, choose_hop
 from bise.features.nexthop.state import Hashing, Hop
-from bise.hot import expect, hot, nth
-from bise.tables.prefix128 import look_up128, look_up_burst128, prefetch128
+from bise.hot import hot, nth
+from bise.tables.prefix128 import look_up_burst128, prefetch128
 from bise.tables.question import Question
 from bise.wire import ipv6
-from bise.wire.ethernet import SIZE as ETHERNET_SIZE
-from bise.wire.ethernet import Ethernet, EtherType
 from bise.wire.ipv4 import Protocol
 from bise.wire.ipv6 import SIZE, IPv6
-
-
-@hot
-def find_hops(state, asked, count):
-    """Ask the table where all packets of a burst go: they wait for each of its steps together."""
-    look_up_burst128(state.fib, asked, count)
-
-
-@glance(State, find_hops)
-def foresee(packet, state):
-    """Ask where an untagged packet goes."""
-    if packet.length < ETHERNET_SIZE + SIZE or Ethernet(packet, 0).ethertype != EtherType.IPV6:
-        return False
-    ip, question = IPv6(packet, ETHERNET_SIZE), Question(packet.foreseen)
-    question.high = ip.destination_high
-    question.low = ip.destination_low
-    prefetch128(state.fib, question.high)
-    return True
 
 
 class Input(IntEnum):
@@ -77,24 +57,27 @@ class LookUp(IntEnum):
     NO_ROUTE = 0
 
 
-@hot
-def _find_hop(packet, state):
-    """What the table says of the destination; `foresee` knows, save of tagged packets and what a node has changed."""
-    ip = IPv6(packet, packet.l3)
-    high, low = ip.destination_high, ip.destination_low
-    if packet.foreseen != 0:
-        known = Question(packet.foreseen)
-        if expect(known.answer != 0 and known.high == high and known.low == low, True):
-            return known.answer
-    return look_up128(state.fib, high, low)
-
-
 @node(LookUp, State)
 def look_up(packet, state, now):
     """Find the next hop of the longest prefix; the local table is in the same table."""
-    hop = nth(Hop, state.hops, _find_hop(packet, state))
+    hop = nth(Hop, state.hops, Question(packet.question).answer)
     packet.hop = hop.address
     return hop.kind
+
+
+@hot
+def find_hops(state, asked, count):
+    """Ask the table where all packets of a burst go: they wait for each of its steps together."""
+    look_up_burst128(state.fib, asked, count)
+
+
+@query(look_up, find_hops)
+def ask_hop(packet, state):
+    """Where does this destination lead?"""
+    ip, question = IPv6(packet, packet.l3), Question(packet.question)
+    question.high = ip.destination_high
+    question.low = ip.destination_low
+    prefetch128(state.fib, question.high)
 
 
 @node(LookUp, State)
@@ -167,5 +150,5 @@ PART = Part(
             Forward.REDIRECT: Punt("ipv6.redirect", "leaves by the port that it came in by"),
         },
     },
-    glances=(foresee,),
+    queries=(ask_hop,),
 )
