@@ -12,7 +12,7 @@ from bise.hot import load32
 from bise.tables.full import TableFull
 from bise.tables.prefix32 import Prefix32
 from bise.tables.retire import immediately
-from bise.tables.writer32 import Root32
+from bise.tables.writer32 import BELOW_BLOCK, BELOW_FIRST, BLOCK_SIZE, VALUE, Root32
 from tests.tables.naive import Prefixes, cut
 from tests.tables.waiting import Waiting
 
@@ -27,8 +27,13 @@ def _small(**options):
     return Prefix32(immediately, **({"capacity": 100, "groups": 8, "bits": BITS} | options))
 
 
-def _first_entry(table, slot):
-    return load32(Root32(table.address).first + 4 * slot)
+def _first_entry(table, key):
+    return load32(Root32(table.address).first + 4 * (key >> BELOW_FIRST))
+
+
+def _block_entry(table, key):
+    block = Root32(table.address).blocks + (_first_entry(table, key) & VALUE) * BLOCK_SIZE
+    return load32(block + 4 * (key >> BELOW_BLOCK & 63))
 
 
 def _told(table, twin):
@@ -72,7 +77,7 @@ def test_is_as_new_when_all_are_deleted(operations):
         _apply(table, twin, rule, 0)
     assert len(table) == 0
     assert table.unused_groups == table.groups
-    assert not any(_first_entry(table, slot) for slot in range(256))
+    assert not any(_first_entry(table, key) for key in range(0, 1 << BITS, 1 << BELOW_FIRST))
     table.close()
 
 
@@ -176,15 +181,15 @@ def test_a_freed_group_is_left_alone_until_it_is_retired():
     waiting = Waiting()
     table = Prefix32(waiting, capacity=100, groups=2, bits=BITS)
     table.insert(0x1234, 16, 5)
-    held = _first_entry(table, 0x12)
+    held = _block_entry(table, 0x1200)
     table.delete(0x1234, 16)
     table.insert(0x1334, 16, 6)
-    assert _first_entry(table, 0x13) != held
+    assert _block_entry(table, 0x1300) != held
     with pytest.raises(TableFull):
         table.insert(0x1434, 16, 7)
     waiting.pass_on()
     table.insert(0x1434, 16, 7)
-    assert _first_entry(table, 0x14) == held
+    assert _block_entry(table, 0x1400) == held
 
 
 @pytest.mark.parametrize(

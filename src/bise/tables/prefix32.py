@@ -1,7 +1,8 @@
-"""Longest prefix match on 32-bit keys: a direct first level of 24 bits, groups of 256 entries behind it (DIR-24-8).
+"""Longest prefix match on 32-bit keys in three levels: 18 bits, blocks of 64 entries, groups of 256 entries.
 
-One writer, many compiled readers. A reader loads one aligned 32-bit entry, or two; each is whole at any moment, and a
-group is filled before the entry that leads to it is published, and reused only after `retire` says so.
+One writer, many compiled readers. A reader loads one aligned 32-bit entry, or two or three; each is whole at any
+moment. Blocks and groups are filled before the entry that leads to them is published, and a group is reused only after
+`retire` says so.
 """
 
 from functools import partial
@@ -9,29 +10,81 @@ from typing import Any
 
 import numpy as np
 
-from bise.hot import Region, entry, hot, load32, prefetch
+from bise.hot import Region, entry, hot, load32, load64, prefetch
 from bise.tables import writer32
 from bise.tables.full import TableFull
+from bise.tables.question import Question
 from bise.tables.retire import Retire
 from bise.tables.rules import RuleSet
-from bise.tables.writer32 import FIRST_BITS_LESS, GROUP, GROUP_SIZE, VALUE, Root32, Writer32
+from bise.tables.writer32 import (
+    BELOW_BLOCK,
+    BELOW_FIRST,
+    BLOCK,
+    BLOCK_SIZE,
+    DEEPER,
+    GROUP,
+    GROUP_SIZE,
+    VALUE,
+    Root32,
+    Writer32,
+    entry_of_block,
+    entry_of_first,
+    entry_of_group,
+)
 
 
 @hot
 def look_up32(root, key):
     """The value of the longest prefix that holds `key`; 0 if none does. `root` is the table's address."""
     table = Root32(root)
-    entry = load32(table.first + (key >> 8 << 2))
-    if entry & GROUP:
-        entry = load32(table.groups + ((entry & VALUE) << 10) + ((key & 255) << 2))
-    value = entry & VALUE
+    return _judge(table, load32(entry_of_first(table, key)), key)
+
+
+@hot
+def _judge(table, word, key):
+    """What an entry says of a key."""
+    if word & DEEPER:
+        if word & BLOCK:
+            word = load32(entry_of_block(table, word, key))
+        if word & GROUP:
+            word = load32(entry_of_group(table, word, key))
+    value = word & VALUE
     return value if value else table.default
+
+
+@hot
+def ask32(root, question, key):
+    """Begins a look-up that is made together with others: `seek32` comes next, then `found32`."""
+    question.high = key
+    prefetch(entry_of_first(Root32(root), key))
+
+
+@hot
+def seek32(root, asked, count):
+    """Goes on with many Questions: `answer` becomes the address of the entry that decides, save for the last 8 bits.
+
+    `asked` is the address of `count` addresses of Questions. No branch depends on what is found.
+    """
+    table = Root32(root)
+    for number in range(count):
+        question = Question(load64(asked + 8 * number))
+        place = entry_of_first(table, question.high)
+        word = load32(place)
+        inside = entry_of_block(table, word, question.high)
+        question.answer = inside if word & BLOCK else place
+        prefetch(question.answer)
+
+
+@hot
+def found32(root, question):
+    """What `look_up32` says of the Question's key. The first level may lead to a new block since it was sought."""
+    return _judge(Root32(root), load32(question.answer), question.high)
 
 
 @hot
 def prefetch32(root, key):
     """Asks for the cache line that `look_up32` will need first."""
-    prefetch(Root32(root).first + (key >> 8 << 2))
+    prefetch(entry_of_first(Root32(root), key))
 
 
 @entry(2)
@@ -44,33 +97,34 @@ class Prefix32:
     """The table and its writer: at most `capacity` prefixes, `groups` /24s with longer ones inside.
 
     `retire` decides when a freed group may be used again. Values are 1 to 2^24 - 1. `bits` is the width of the keys;
-    fewer make a small table for tests. With 32 it takes 64 MiB, 1 KiB a group and 32 octets a prefix.
+    fewer make a small table for tests. With 32, readers have 1 MiB, 256 octets for each /18 that ever had longer
+    prefixes inside (64 MiB are set aside for all) and 1 KiB a group, of which only what is used is touched; where there
+    are reserved huge pages, it lies there with all of it. The writer's own is 2 MiB at most and 32 octets a prefix.
     """
 
     def __init__(self, retire: Retire, capacity: int = 1 << 20, groups: int = 1 << 15, bits: int = 32) -> None:
         self.bits, self.capacity, self.groups = bits, capacity, groups
         self._retire = retire
         self.rules = RuleSet(capacity)
-        first = 4 << (bits - FIRST_BITS_LESS)
-        self._region = Region(first + groups * GROUP_SIZE + Root32.size)
-        self.address = self._region.address + first + groups * GROUP_SIZE
+        entries = 1 << (bits - BELOW_FIRST)
+        blocks = _aligned(4 * entries, BLOCK_SIZE)
+        parts = blocks + entries * BLOCK_SIZE
+        self._region = Region(parts + groups * GROUP_SIZE + Root32.size)
+        self.address = self._region.address + parts + groups * GROUP_SIZE
         root = Root32(self.address)
-        root.first, root.groups = self._region.address, self._region.address + first
-        self._writer = self._own(root)
+        root.first, root.blocks, root.groups = (self._region.address + offset for offset in (0, blocks, parts))
+        self._writer = self._own(root, entries)
 
-    def _own(self, root: Root32) -> Writer32:
-        free_offset = -(-(Writer32.size + 2 * self.groups) // 8) * 8
-        self._owned = Region(free_offset + 4 * self.groups, huge_pages=False)
+    def _own(self, root: Root32, entries: int) -> Writer32:
+        offsets = [Writer32.size]
+        for size in (4 * entries, 4 * self.groups, 2 * entries, 2 * self.groups):
+            offsets.append(_aligned(offsets[-1] + size, 8))
+        self._owned = Region(offsets.pop(), huge_pages=False)
         writer = Writer32(self._owned.address)
-        writer.root, writer.first, writer.groups, writer.rules = (
-            root.address,
-            root.first,
-            root.groups,
-            self.rules.address,
-        )
-        writer.counts, writer.free = writer.address + Writer32.size, writer.address + free_offset
+        writer.root, writer.rules = root.address, self.rules.address
+        writer.homes, writer.free, writer.in_blocks, writer.in_groups = (writer.address + offset for offset in offsets)
         writer.bits, writer.unused = self.bits, self.groups
-        self._owned.array("<u4", free_offset, self.groups)[:] = np.arange(self.groups)[::-1]
+        self._owned.array("<u4", offsets[1], self.groups)[:] = np.arange(self.groups)[::-1]
         return writer
 
     def insert(self, prefix: int, length: int, value: int) -> None:
@@ -163,7 +217,7 @@ class Prefix32:
         if done == writer32.NO_RULE:
             return TableFull("prefix table", "prefixes", self.capacity)
         if done == writer32.NO_GROUP:
-            return TableFull("prefix table", f"blocks with prefixes longer than {self.bits - 8}", self.groups)
+            return TableFull("prefix table", f"blocks with prefixes longer than {self.bits - BELOW_BLOCK}", self.groups)
         if not 0 < value <= VALUE:
             return ValueError(f"value {value} is not in 1 … {VALUE}")
         return ValueError(f"{prefix:#x}/{length} is no prefix of {self.bits} bits")
@@ -174,3 +228,7 @@ def _rows(columns: "list[np.ndarray[Any, Any]]") -> int:
     if {column.shape for column in columns} != {(len(columns[0]),)}:
         raise ValueError("prefixes, lengths and values have to be of one size")
     return len(columns[0])
+
+
+def _aligned(octets: int, to: int) -> int:
+    return -(-octets // to) * to

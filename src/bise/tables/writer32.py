@@ -1,7 +1,9 @@
 """How `prefix32` is written: compiled, by the one writer. Every entry knows how long the prefix is that it came from.
 
-An entry is GROUP and the number of a group, or the length of its prefix (6 bits) and a value (24 bits). So a prefix
-takes over exactly the entries of its range whose prefixes are not longer, and hands them back to the one it covers.
+An entry is BLOCK or GROUP and the number of one, or the length of its prefix (6 bits) and a value (24 bits). So a
+prefix takes over exactly the entries of its range whose prefixes are not longer, and hands them back to the one it
+covers. A block belongs to one entry of the first level for good: whoever still reads it after it was closed meets what
+was right then, or what is right since it was opened again. So it needn't be retired, and there is always one.
 """
 
 from bise.hot import (
@@ -21,36 +23,60 @@ from bise.hot import (
 )
 from bise.tables import rules
 
-FIRST_BITS_LESS = 8
-GROUP_ENTRIES = 256
-GROUP_SIZE = 4 * GROUP_ENTRIES
-GROUP = 1 << 31
+BELOW_FIRST, BELOW_BLOCK = 14, 8  # bits of a key that come behind those that choose an entry there
+BLOCK_SIZE = 4 << (BELOW_FIRST - BELOW_BLOCK)
+GROUP_SIZE = 4 << BELOW_BLOCK
+BLOCK, GROUP = 1 << 31, 1 << 30
+DEEPER = BLOCK | GROUP
 VALUE = (1 << 24) - 1
 NO_RULE, NO_GROUP, ABSENT, WRONG = -1, -2, -3, -4
 
 
 class Root32(Header):
-    """What readers need: addresses of the first level and of the groups, and the value of the prefix of length 0.
+    """What readers need: the addresses of the three levels, and the value of the prefix of length 0.
 
     That one is kept here and not in the entries, so that it changes at once and what nothing else uses stays untouched.
     """
 
     first = le64(constant=True)
+    blocks = le64(constant=True)
     groups = le64(constant=True)
     default = le64()
 
 
 class Writer32(Header):
-    """What the writer knows: `counts` has the number of long prefixes in each group, `free` lists unused groups."""
+    """What the writer knows. Addresses of arrays: by entry of the first level, `homes` has the number of its block and
+    one (0: none yet), `in_blocks` how many prefixes longer than the first level's it holds; by group, `in_groups` has
+    how many of the longest it holds; `free` lists unused groups. `blocks` counts those that have a home.
+    """
 
     root = le64(constant=True)
-    first = le64(constant=True)
-    groups = le64(constant=True)
     rules = le64(constant=True)
-    counts = le64(constant=True)
+    homes = le64(constant=True)
+    in_blocks = le64(constant=True)
+    in_groups = le64(constant=True)
     free = le64(constant=True)
     bits = le64(constant=True)
     unused = le64()
+    blocks = le64()
+
+
+@hot
+def entry_of_first(root, key):
+    """The address of the first level's entry for a key."""
+    return root.first + (key >> BELOW_FIRST << 2)
+
+
+@hot
+def entry_of_block(root, word, key):
+    """The address of the entry for a key in the block to which a word leads."""
+    return root.blocks + (word & VALUE) * BLOCK_SIZE + ((key >> BELOW_BLOCK << 2) & (BLOCK_SIZE - 1))
+
+
+@hot
+def entry_of_group(root, word, key):
+    """The address of the entry for a key in the group to which a word leads."""
+    return root.groups + (word & VALUE) * GROUP_SIZE + ((key << 2) & (GROUP_SIZE - 1))
 
 
 @hot
@@ -64,29 +90,18 @@ def _length(word):
 
 
 @hot
-def _group(table, word):
-    return table.groups + (word & VALUE) * GROUP_SIZE
-
-
-@hot
-def _paint_group(start, count, length, word):
-    for place in range(start, start + 4 * count, 4):
-        if _length(load32(place)) <= length:
-            store32(place, word)
-
-
-@hot
-def _paint_first(table, start, count, length, word):
-    done = 0
-    while done < count:
-        place = start + 4 * done
-        found = load32(place)
-        if found & GROUP == 0 and _length(found) <= length:
-            done += replace_run32(place, count - done, found, word)
-            continue
-        if found & GROUP:
-            _paint_group(_group(table, found), GROUP_ENTRIES, length, word)
-        done += 1
+def _deciding(table, key):
+    """The address of the entry that decides about a key; how many bits the entry leaves open, and all of its part."""
+    root = Root32(table.root)
+    place = entry_of_first(root, key)
+    word = load32(place)
+    if word & BLOCK == 0:
+        return place, BELOW_FIRST, table.bits
+    place = entry_of_block(root, word, key)
+    word = load32(place)
+    if word & GROUP == 0:
+        return place, BELOW_BLOCK, BELOW_FIRST
+    return entry_of_group(root, word, key), 0, BELOW_BLOCK
 
 
 @hot
@@ -95,33 +110,115 @@ def _paint(table, prefix, length, word):
     if length == 0:
         Root32(table.root).default = word
         return
-    left = table.bits - length
-    place = table.first + (prefix >> 8 << 2)
-    if left >= 8:
-        _paint_first(table, place, 1 << (left - 8), length, word)
-    else:
-        _paint_group(_group(table, load32(place)) + ((prefix & 255) << 2), 1 << left, length, word)
+    key, last = prefix, prefix + (1 << (table.bits - length)) - 1
+    while key <= last:
+        place, beyond, whole = _deciding(table, key)
+        found = load32(place)
+        if _length(found) > length:
+            key += 1 << beyond
+            continue
+        end = key | ((1 << whole) - 1)
+        count = ((end if end < last else last) - key >> beyond) + 1
+        key += replace_run32(place, count, found, word) << beyond
+
+
+@hot
+def _open(place, start, size, leads):
+    """Fills a block or a group with what an entry says, and puts it behind that."""
+    found = load32(place)
+    for cell in range(start, start + size, 4):
+        store32(cell, found)
+    store_release32(place, leads)
+
+
+@hot
+def _close(place, start):
+    """Puts what all of a block or a group says into the entry that leads there."""
+    store_release32(place, load32(start))
+
+
+@hot
+def _count(counted, change):
+    left = load16(counted) + change
+    store16(counted, left)
+    return left
+
+
+@hot
+def _counted_block(table, prefix):
+    return table.in_blocks + (prefix >> BELOW_FIRST << 1)
+
+
+@hot
+def _counted_group(table, word):
+    return table.in_groups + ((word & VALUE) << 1)
+
+
+@hot
+def _block_for(table, prefix):
+    """The number of the block of a part of the first level; the next one, if it never had any."""
+    home = table.homes + (prefix >> BELOW_FIRST << 2)
+    if load32(home) == 0:
+        table.blocks += 1
+        store32(home, table.blocks)
+    return load32(home) - 1
+
+
+@hot
+def _open_block(table, prefix):
+    root, number = Root32(table.root), _block_for(table, prefix)
+    _open(entry_of_first(root, prefix), entry_of_block(root, number, 0), BLOCK_SIZE, BLOCK | number)
 
 
 @hot
 def _open_group(table, place):
-    """Puts a group that says the same behind a first-level entry. There is an unused one."""
-    found = load32(place)
+    """There is an unused one."""
     table.unused -= 1
     number = load32(table.free + 4 * table.unused)
-    store16(table.counts + 2 * number, 0)
-    start = table.groups + number * GROUP_SIZE
-    for cell in range(start, start + GROUP_SIZE, 4):
-        store32(cell, found)
-    store_release32(place, GROUP | number)
+    _open(place, entry_of_group(Root32(table.root), number, 0), GROUP_SIZE, GROUP | number)
 
 
 @hot
-def _count(table, place, change):
-    counted = table.counts + 2 * (load32(place) & VALUE)
-    left = load16(counted) + change
-    store16(counted, left)
-    return left
+def _needs_group(table, prefix, length):
+    """Whether a prefix lies in a group that there isn't yet."""
+    if length <= table.bits - BELOW_BLOCK:
+        return False
+    root = Root32(table.root)
+    word = load32(entry_of_first(root, prefix))
+    return word & BLOCK == 0 or load32(entry_of_block(root, word, prefix)) & GROUP == 0
+
+
+@hot
+def _enter(table, prefix, length):
+    """Counts a new prefix where it lies, and opens what it needs for that. There is a group for it."""
+    root, first = Root32(table.root), entry_of_first(Root32(table.root), prefix)
+    if length <= table.bits - BELOW_FIRST:
+        return
+    if _count(_counted_block(table, prefix), 1) == 1:
+        _open_block(table, prefix)
+    if length <= table.bits - BELOW_BLOCK:
+        return
+    place = entry_of_block(root, load32(first), prefix)
+    if load32(place) & GROUP == 0:
+        _open_group(table, place)
+    _count(_counted_group(table, load32(place)), 1)
+
+
+@hot
+def _leave(table, prefix, length):
+    """Counts a prefix no more, and closes what it alone needed; the number of the group among that, or NO_GROUP."""
+    root, freed = Root32(table.root), NO_GROUP
+    if length <= table.bits - BELOW_FIRST:
+        return freed
+    first = entry_of_first(root, prefix)
+    place = entry_of_block(root, load32(first), prefix)
+    word = load32(place)
+    if length > table.bits - BELOW_BLOCK and _count(_counted_group(table, word), -1) == 0:
+        _close(place, entry_of_group(root, word, 0))
+        freed = word & VALUE
+    if _count(_counted_block(table, prefix), -1) == 0:
+        _close(first, place)
+    return freed
 
 
 @hot
@@ -131,16 +228,12 @@ def _insert(table, prefix, length, value):
     known = rules.value_at(slot)
     if known == value:
         return known
-    if known == 0 and rules.Rules(table.rules).used >= rules.Rules(table.rules).capacity:
-        return NO_RULE
-    if length > table.bits - FIRST_BITS_LESS:
-        place = table.first + (prefix >> 8 << 2)
-        if load32(place) & GROUP == 0:
-            if table.unused == 0:
-                return NO_GROUP
-            _open_group(table, place)
-        if known == 0:
-            _count(table, place, 1)
+    if known == 0:
+        if rules.Rules(table.rules).used >= rules.Rules(table.rules).capacity:
+            return NO_RULE
+        if table.unused == 0 and _needs_group(table, prefix, length):
+            return NO_GROUP
+        _enter(table, prefix, length)
     rules.put(table.rules, slot, high, 0, length, value)
     _paint(table, prefix, length, _packed(value, length))
     return known
@@ -156,12 +249,7 @@ def _delete(table, prefix, length):
     rules.take(table.rules, slot)
     cover = rules.covering(table.rules, high, 0, length)
     _paint(table, prefix, length, _packed(cover >> 8, cover & 255))
-    place = table.first + (prefix >> 8 << 2)
-    if length <= table.bits - FIRST_BITS_LESS or _count(table, place, -1):
-        return NO_GROUP
-    number = load32(place) & VALUE
-    store_release32(place, load32(table.groups + number * GROUP_SIZE))  # all of them say the same now
-    return number
+    return _leave(table, prefix, length)
 
 
 @hot
