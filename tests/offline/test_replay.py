@@ -83,8 +83,8 @@ def test_a_breakpoint_stops_in_a_node_and_sees_the_packet(folder: Path) -> None:
     with captures.Writer(folder / "in.pcapng") as writer:
         writer.write(Captured(packet, len(packet), 0, "port11"))
     words = ("replay", folder / "in.pcapng", folder / "out.pcap", "--state", folder / "state.json", "--interpreted")
-    place = inspect.getsourcelines(nodes.look_up.source)[1] + 4
-    commands = f"b {nodes.__file__}:{place}\nc\np ('it asks for', hex(ip.destination))\nbt\nq\n"
+    place = inspect.getsourcelines(nodes.look_up.source)[1] + 4  # where the hop is known
+    commands = f"b {nodes.__file__}:{place}\nc\np ('it asks for', hex(IPv4(packet, packet.l3).destination))\nbt\nq\n"
     said = bise(*words, before=("-m", "pdb", "-m", "bise"), said=commands)
     assert "('it asks for', '0x14010203')" in said
     assert "ipv4_look_up(packet, ipv4_state_state, now)" in said  # the generated source stands in the backtrace

@@ -10,6 +10,7 @@ put = external("bise_pool_put", "void", ("i64", "i64"))
 get = external("bise_pool_get", "i64", ("i64", "i64"))
 _move = external("memcpy", "i64", ("i64", "i64", "i64"))
 _AHEAD = 4  # packets
+_PART = 0xFFFF
 _PACKETS = Lane.packets.offset
 _SPARE = Worker.spare.offset
 _COPY = Worker.copy.offset
@@ -62,10 +63,7 @@ def listed(worker, query):
 def rest(packet, at):
     """Keeps what a packet's notes say: the second half of its way begins at block `at`."""
     kept = Halfway(packet.question)
-    kept.at = at
-    kept.l3 = packet.l3
-    kept.l4 = packet.l4
-    kept.egress = packet.egress
+    kept.way = at | packet.l3 << 16 | packet.l4 << 32 | packet.egress << 48
     kept.hop = packet.hop
 
 
@@ -73,11 +71,12 @@ def rest(packet, at):
 def go_on(packet):
     """Gives a packet back what was kept of its notes; returns the block that it enters."""
     kept = Halfway(packet.question)
-    packet.l3 = kept.l3
-    packet.l4 = kept.l4
-    packet.egress = kept.egress
+    way = kept.way
+    packet.l3 = (way >> 16) & _PART
+    packet.l4 = (way >> 32) & _PART
+    packet.egress = (way >> 48) & _PART
     packet.hop = kept.hop
-    return kept.at
+    return way & _PART
 
 
 @hot

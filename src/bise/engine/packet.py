@@ -31,10 +31,7 @@ class Halfway(Question):
     """What is kept of a packet while the others of its burst come as far: its Question, and how it goes on."""
 
     hop = le64()
-    at = le16()  # the block of the pipeline that it enters next
-    l3 = le16()
-    l4 = le16()
-    egress = le16()
+    way = le64()  # the block of the pipeline that it enters next, l3, l4, egress: 16 bits each, for one store
 
 
 @hot
