@@ -102,7 +102,7 @@ class Prefix32:
     `retire` decides when a freed group may be used again. Values are 1 to 2^24 - 1. `bits` is the width of the keys;
     fewer make a small table for tests. With 32, readers have 1 MiB, 256 octets for each /18 that ever had longer
     prefixes inside (64 MiB are set aside for all) and 1 KiB a group, of which only what is used is touched; where there
-    are reserved huge pages, it lies there with all of it. The writer's own is 2 MiB at most and 32 octets a prefix.
+    are reserved huge pages, it lies there with all of it. The writer's own: 2 MiB, 6 octets a group, 32 a prefix.
     """
 
     def __init__(self, retire: Retire, capacity: int = 1 << 20, groups: int = 1 << 15, bits: int = 32) -> None:
