@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bise.hot import load32
+from bise.hot import entry, load32, load64
 from bise.tables.full import TableFull
-from bise.tables.prefix32 import Prefix32
+from bise.tables.prefix32 import Prefix32, ask32, found32, seek32
+from bise.tables.question import Question
 from bise.tables.retire import immediately
-from bise.tables.writer32 import BELOW_BLOCK, BELOW_FIRST, BLOCK_SIZE, VALUE, Root32
+from bise.tables.writer32 import BELOW_BLOCK, BELOW_FIRST, BLOCK, BLOCK_SIZE, VALUE, Root32
 from tests.tables.naive import Prefixes, cut
 from tests.tables.waiting import Waiting
 
@@ -21,6 +22,26 @@ _octets = st.sampled_from([0, 1, 2, 127, 128, 254, 255])
 _keys = st.builds(lambda first, second: first << 8 | second, _octets, _octets)
 _prefixes = st.builds(lambda key, length: (cut(key, length, BITS), length), _keys, st.integers(0, BITS))
 _operations = st.lists(st.tuples(_prefixes, st.integers(0, 5)), max_size=60)
+
+
+@entry(3)
+def at_once(root, asked, count):
+    """A burst, from outside: keys stand in `low`."""
+    for number in range(count):
+        question = Question(load64(asked + 8 * number))
+        ask32(root, question, question.low)
+    seek32(root, asked, count)
+    for number in range(count):
+        question = Question(load64(asked + 8 * number))
+        question.answer = found32(root, question)
+    return 0
+
+
+def _look_up_at_once(table, keys):
+    questions = np.array([(0, key, 0) for key in keys], dtype=np.int64)
+    asked = questions.ctypes.data + Question.size * np.arange(len(keys), dtype=np.int64)
+    at_once(table.address, asked.ctypes.data, len(keys))
+    return questions[:, 2].tolist()
 
 
 def _small(**options):
@@ -36,14 +57,25 @@ def _block_entry(table, key):
     return load32(block + 4 * (key >> BELOW_BLOCK & 63))
 
 
+def _blocks(table):
+    """The parts of the first level that have a block."""
+    return {part for part in range(1 << BITS - BELOW_FIRST) if _first_entry(table, part << BELOW_FIRST) & BLOCK}
+
+
 def _told(table, twin):
-    """Its length, its rules, and its answers at the twin's edges."""
+    """Its length, its rules, its answers at the twin's edges (alone and at once), and what is open."""
+    keys = sorted(twin.edges())
     rules = {rule: table.get(*rule) for rule in twin.rules}
-    return len(table), rules, {key: table.look_up(key) for key in twin.edges()}
+    answers = [table.look_up(key) for key in keys]
+    opened = _blocks(table), table.groups - table.unused_groups
+    return len(table), rules, answers, _look_up_at_once(table, keys), *opened
 
 
 def _expected(twin):
-    return len(twin.rules), twin.rules, {key: twin.look_up(key) for key in twin.edges()}
+    answers = [twin.look_up(key) for key in sorted(twin.edges())]
+    blocks = {key >> BELOW_FIRST for key, length in twin.rules if length > BITS - BELOW_FIRST}
+    groups = {key >> BELOW_BLOCK for key, length in twin.rules if length > BITS - BELOW_BLOCK}
+    return len(twin.rules), twin.rules, answers, answers, blocks, len(groups)
 
 
 def _apply(table, twin, rule, value):
@@ -78,6 +110,30 @@ def test_is_as_new_when_all_are_deleted(operations):
     assert len(table) == 0
     assert table.unused_groups == table.groups
     assert not any(_first_entry(table, key) for key in range(0, 1 << BITS, 1 << BELOW_FIRST))
+    table.close()
+
+
+@given(_operations)
+def test_agrees_after_each_step_of_deleting_all(operations):
+    table, twin = _small(groups=16), Prefixes(BITS)
+    for rule, value in operations:
+        _apply(table, twin, rule, value)
+    for rule in list(twin.rules):
+        _apply(table, twin, rule, 0)
+        assert _told(table, twin) == _expected(twin)
+    table.close()
+
+
+@given(_operations, _operations)
+def test_blocks_and_groups_open_and_close_time_and_again(before, after):
+    table, twin = _small(groups=60), Prefixes(BITS)
+    for operations in (before, after):
+        for rule, value in operations:
+            _apply(table, twin, rule, value)
+        assert _told(table, twin) == _expected(twin)
+        for rule in list(twin.rules):
+            _apply(table, twin, rule, 0)
+        assert _told(table, twin) == _expected(twin)
     table.close()
 
 
@@ -144,6 +200,64 @@ def test_a_cover_may_change_under_a_longer_prefix():
     assert [table.look_up(key) for key in (0x1234, 0x1235, 0x120F)] == [3, 0, 2]
 
 
+def test_one_delete_closes_a_group_and_its_block():
+    table = _small(groups=1)
+    table.insert(0, 1, 1)
+    for key in (0x1234, 0x5678, 0x1234):
+        table.insert(key, 16, 2)
+        assert (_blocks(table), table.unused_groups) == ({key >> BELOW_FIRST}, 0)
+        table.delete(key, 16)
+        assert (_blocks(table), table.unused_groups) == (set(), 1)
+        assert table.look_up(key) == 1
+
+
+def test_a_block_stays_while_a_group_or_a_prefix_of_its_own_needs_it():
+    table = _small()
+    for rule in ((0x1200, 8), (0x1234, 16), (0x1300, 10)):
+        table.insert(*rule, 2)
+    for rule, left in (((0x1234, 16), {0}), ((0x1200, 8), {0}), ((0x1300, 10), set())):
+        table.delete(*rule)
+        assert _blocks(table) == left
+
+
+def test_a_block_opens_again_with_what_holds_now():
+    table = _small()
+    table.insert(0x1200, 8, 1)
+    home = _first_entry(table, 0x1200)
+    table.delete(0x1200, 8)
+    table.insert(0, 2, 2)
+    table.insert(0x1300, 8, 3)
+    assert _first_entry(table, 0x1200) == home
+    assert [table.look_up(key) for key in (0x1200, 0x1300, 0x3FFF, 0x4000)] == [2, 3, 2, 0]
+
+
+def test_short_prefixes_paint_over_blocks_and_groups_and_back():
+    table = _small()
+    long = [(0x1200, 8, 1), (0x1280, 9, 2), (0x1400, 6, 9), (0x5555, 16, 3), (0x5600, 10, 4), (0x8000, 2, 5)]
+    for rule in long:
+        table.insert(*rule)
+    keys = [0x0000, 0x1200, 0x1280, 0x1400, 0x1800, 0x5554, 0x5555, 0x5600, 0x5640, 0x7FFF, 0x8000, 0xC000]
+    before = [table.look_up(key) for key in keys]
+    assert before == [0, 1, 2, 9, 0, 0, 3, 4, 0, 0, 5, 0]
+    table.insert(0, 1, 7)
+    table.insert(0x4000, 2, 8)
+    assert [table.look_up(key) for key in keys] == [7, 1, 2, 9, 7, 8, 3, 4, 8, 8, 5, 0]
+    table.delete(0, 1)
+    table.delete(0x4000, 2)
+    assert [table.look_up(key) for key in keys] == before
+
+
+def test_there_is_always_a_block_even_if_nothing_is_retired():
+    table = Prefix32(Waiting(), capacity=100, groups=0, bits=BITS)
+    for _ in range(3):
+        for part in range(4):
+            table.insert(part << BELOW_FIRST, 8, 1 + part)
+        assert _blocks(table) == {0, 1, 2, 3}
+        for part in range(4):
+            table.delete(part << BELOW_FIRST, 8)
+        assert _blocks(table) == set()
+
+
 def test_full_of_prefixes_it_stays_as_it_was():
     table = _small(capacity=2)
     table.insert(0, 0, 1)
@@ -161,7 +275,10 @@ def test_full_of_groups_it_stays_as_it_was():
     table.insert(0x1234, 16, 1)
     with pytest.raises(TableFull, match="1 blocks"):
         table.insert(0x1334, 16, 2)
-    assert (len(table), table.look_up(0x1334)) == (1, 0)
+    with pytest.raises(TableFull, match="1 blocks"):
+        table.insert(0x5334, 16, 2)
+    assert (len(table), table.look_up(0x1334), table.look_up(0x5334)) == (1, 0, 0)
+    assert _blocks(table) == {0}
     table.insert(0x1235, 16, 3)
     table.delete(0x1234, 16)
     table.delete(0x1235, 16)

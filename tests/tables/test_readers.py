@@ -1,17 +1,22 @@
 """Readers that race the writer see what was right before or is right after, and nothing else."""
 
+import pytest
+
 from bise.tables.hashmap import HashMap
 from bise.tables.prefix32 import Prefix32
 from bise.tables.prefix128 import Prefix128
-from tests.tables.racing import Race, read32, read128, read_exact
+from tests.tables.racing import Race, read32, read128, read_burst32, read_exact
+
+in_both_ways = pytest.mark.parametrize("reader", [read32, read_burst32], ids=["alone", "burst"])
 
 
-def test_32_bit_prefixes_while_groups_come_and_go():
+@pytest.mark.parametrize(("reader", "groups"), [(read32, 3), (read_burst32, 20)], ids=["alone", "burst"])
+def test_32_bit_prefixes_while_groups_come_and_go(reader, groups):
     race = Race()
-    table = Prefix32(race.retire, capacity=100, groups=3, bits=16)
+    table = Prefix32(race.retire, capacity=100, groups=groups, bits=16)
     table.insert(0, 0, 1)
-    rows = [(0, block << 8 | last, 1, 10 + block) for block in range(8) for last in range(16)]
-    with race.reading(read32, table.address, rows):
+    rows = [(0, block << 8 | last, 1, 10 + block) for block in range(8) for last in (0, 1, 15)]
+    with race.reading(reader, table.address, rows):
         for step in race.steps():
             block = step % 8
             race.write(lambda block=block: table.insert(block << 8, 12, 10 + block))
@@ -20,13 +25,33 @@ def test_32_bit_prefixes_while_groups_come_and_go():
     assert len(table) == 1
 
 
-def test_32_bit_prefixes_while_short_ones_change_over_long_ones():
+@in_both_ways
+def test_32_bit_prefixes_while_a_block_comes_and_goes_and_what_it_covers_changes(reader):
+    race = Race()
+    table = Prefix32(race.retire, capacity=100, groups=8, bits=16)
+    table.insert(0, 1, 2)
+    rows = [(0, 0x0800, 2, 3), (0, 0x0900, 2, 3), (0, 0x0A00, 2, 3), (0, 0x4000, 2, 6), (0, 0x8000, 0, -1)]
+    with race.reading(reader, table.address, rows):
+        for step in race.steps():
+            length = 16 if step & 1 else 8
+            race.write(lambda length=length: table.insert(0x0800, length, 3))
+            table.insert(0x4000, 5, 6)
+            table.insert(0, 2, 3)
+            table.delete(0x0800, length)
+            table.delete(0x4000, 5)
+            table.delete(0, 2)
+    assert race.board.wrong == 0
+    assert len(table) == 1
+
+
+@in_both_ways
+def test_32_bit_prefixes_while_short_ones_change_over_long_ones(reader):
     race = Race()
     table = Prefix32(race.retire, capacity=100, groups=8, bits=16)
     table.insert(0x0800, 16, 5)
     table.insert(0x0900, 8, 6)
     rows = [(0, 0x0800, 5, -1), (0, 0x0900, 6, -1), (0, 0x0801, 0, 2), (0, 0x0A00, 0, 2), (0, 0xFFFF, 0, 2)]
-    with race.reading(read32, table.address, rows):
+    with race.reading(reader, table.address, rows):
         for _ in race.steps():
             table.insert(0, 0, 2)
             table.delete(0, 0)

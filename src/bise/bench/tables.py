@@ -17,7 +17,7 @@ from bise.bench import prefixes
 from bise.bench.prefixes import Prefixes, destinations
 from bise.hot import Entry, Region, cycles, entry, load64, mix64, nth, shift_right64, store64
 from bise.tables.hashmap import HashMap, look_up_exact
-from bise.tables.prefix32 import Prefix32, look_up32
+from bise.tables.prefix32 import Prefix32, ask32, found32, look_up32, seek32
 from bise.tables.prefix128 import Prefix128, look_up128, look_up_burst128
 from bise.tables.question import Question
 from bise.tables.retire import immediately
@@ -54,6 +54,23 @@ def chained32(root, keys, count):
     start, total = cycles(), 0
     for key in range(keys, keys + (count << KEY_SHIFT), 1 << KEY_SHIFT):
         total += look_up32(root, shift_right64(load64(key), 32) + (total >> LATE))
+    store64(keys - 8, total)
+    return cycles() - start
+
+
+@entry(3)
+def burst32(root, keys, count):
+    """32-bit keys, a burst at once; the questions, and the list of them, lie behind the keys."""
+    start, total, questions = cycles(), 0, keys + (count << KEY_SHIFT)
+    asked = questions + _QUESTIONS
+    for key in range(keys, questions, BURST << KEY_SHIFT):
+        for number in range(BURST):
+            question = nth(Question, questions, number)
+            ask32(root, question, shift_right64(load64(key + (number << KEY_SHIFT)), 32))
+            store64(asked + 8 * number, question.address)
+        seek32(root, asked, BURST)
+        for number in range(BURST):
+            total += found32(root, nth(Question, questions, number))
     store64(keys - 8, total)
     return cycles() - start
 
@@ -172,8 +189,9 @@ def measure32(routes: int, keys: int) -> Iterator[dict[str, Any]]:
     shown = (drawn.highs >> np.uint64(32)).astype("i8")
     table.load(shown, drawn.lengths, drawn.values)
     yield row(f"{name} load", "/s", len(drawn) / (time.perf_counter() - start))
-    loops = [("alone", alone32, table.address), ("chained", chained32, table.address)]
-    yield from rows(name, loops, destinations(drawn, keys, chance))
+    loops = [("alone", alone32), ("chained", chained32), ("burst", burst32)]
+    wanted = destinations(drawn, keys, chance)
+    yield from rows(name, [(loop, call, table.address) for loop, call in loops], wanted)
     columns = (shown[:CHANGES], drawn.lengths[:CHANGES], drawn.values[:CHANGES])
     yield from changes(name, table, list(zip(*(column.tolist() for column in columns), strict=True)))
     table.close()

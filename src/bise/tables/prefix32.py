@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bise.hot import Region, entry, hot, load32, load64, prefetch
+from bise.hot import Region, entry, hot, load32, load64, prefetch, shift_left64
 from bise.tables import writer32
 from bise.tables.full import TableFull
 from bise.tables.question import Question
@@ -25,6 +25,7 @@ from bise.tables.writer32 import (
     GROUP,
     GROUP_SIZE,
     VALUE,
+    Home,
     Root32,
     Writer32,
     entry_of_block,
@@ -63,7 +64,8 @@ def ask32(root, question, key):
 def seek32(root, asked, count):
     """Goes on with many Questions: `answer` becomes the address of the entry that decides, save for the last 8 bits.
 
-    `asked` is the address of `count` addresses of Questions. No branch depends on what is found.
+    `asked` is the address of `count` addresses of Questions. No branch depends on what is found: no processor could
+    guess it.
     """
     table = Root32(root)
     for number in range(count):
@@ -71,7 +73,8 @@ def seek32(root, asked, count):
         place = entry_of_first(table, question.high)
         word = load32(place)
         inside = entry_of_block(table, word, question.high)
-        question.answer = inside if word & BLOCK else place
+        leads = shift_left64(word, 32) >> 63  # BLOCK in all bits; the compiler turns all other forms into branches
+        question.answer = place + (inside - place & leads)
         prefetch(question.answer)
 
 
@@ -99,7 +102,7 @@ class Prefix32:
     `retire` decides when a freed group may be used again. Values are 1 to 2^24 - 1. `bits` is the width of the keys;
     fewer make a small table for tests. With 32, readers have 1 MiB, 256 octets for each /18 that ever had longer
     prefixes inside (64 MiB are set aside for all) and 1 KiB a group, of which only what is used is touched; where there
-    are reserved huge pages, it lies there with all of it. The writer's own is 2 MiB at most and 32 octets a prefix.
+    are reserved huge pages, it lies there with all of it. The writer's own: 2 MiB, 6 octets a group, 32 a prefix.
     """
 
     def __init__(self, retire: Retire, capacity: int = 1 << 20, groups: int = 1 << 15, bits: int = 32) -> None:
@@ -117,12 +120,12 @@ class Prefix32:
 
     def _own(self, root: Root32, entries: int) -> Writer32:
         offsets = [Writer32.size]
-        for size in (4 * entries, 4 * self.groups, 2 * entries, 2 * self.groups):
+        for size in (entries * Home.size, 4 * self.groups, 2 * self.groups):
             offsets.append(_aligned(offsets[-1] + size, 8))
         self._owned = Region(offsets.pop(), huge_pages=False)
         writer = Writer32(self._owned.address)
         writer.root, writer.rules = root.address, self.rules.address
-        writer.homes, writer.free, writer.in_blocks, writer.in_groups = (writer.address + offset for offset in offsets)
+        writer.homes, writer.free, writer.counts = (writer.address + offset for offset in offsets)
         writer.bits, writer.unused = self.bits, self.groups
         self._owned.array("<u4", offsets[1], self.groups)[:] = np.arange(self.groups)[::-1]
         return writer

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bise.hot import Header, Region, hot, le32, le64, load64, mix64, shift_left64, shift_right64, store64
+from bise.hot import Header, Region, hot, le32, le64, load64, mix64, prefetch, shift_left64, shift_right64, store64
 
 LENGTHS = 129
 _SLOT = np.dtype([("high", "<i8"), ("low", "<i8"), ("value", "<u4"), ("mark", "<u4")])
@@ -56,6 +56,12 @@ def mask_low(length: int) -> int:
 def _home(rules, high, low, mark):
     spread = shift_right64(mix64(high ^ mix64(low ^ mark)), 32)
     return (spread * Rules(rules).room >> 32) * RULE_SIZE
+
+
+@hot
+def ask(rules, high, low, length):
+    """Asks for the cache line that `find` will need first."""
+    prefetch(Rules(rules).slots + _home(rules, high, low, length + 1))
 
 
 @hot

@@ -10,10 +10,13 @@ from bise.hot import (
     Header,
     entry,
     hot,
+    le32,
     le64,
     load16,
     load32,
     load64,
+    nth,
+    prefetch,
     replace_run32,
     shift_left64,
     store16,
@@ -29,6 +32,7 @@ GROUP_SIZE = 4 << BELOW_BLOCK
 BLOCK, GROUP = 1 << 31, 1 << 30
 DEEPER = BLOCK | GROUP
 VALUE = (1 << 24) - 1
+AHEAD = 8  # rows, when many are written
 NO_RULE, NO_GROUP, ABSENT, WRONG = -1, -2, -3, -4
 
 
@@ -44,17 +48,24 @@ class Root32(Header):
     default = le64()
 
 
+class Home(Header):
+    """What belongs to an entry of the first level: the `block` of this number, less one (0: it never had any), and how
+    many prefixes are `held` there and in its groups.
+    """
+
+    block = le32()
+    held = le32()
+
+
 class Writer32(Header):
-    """What the writer knows. Addresses of arrays: by entry of the first level, `homes` has the number of its block and
-    one (0: none yet), `in_blocks` how many prefixes longer than the first level's it holds; by group, `in_groups` has
-    how many of the longest it holds; `free` lists unused groups. `blocks` counts those that have a home.
+    """What the writer knows: addresses of `homes`, of the numbers of prefixes in each group (`counts`), and of the list
+    of unused groups (`free`); how many of those there are (`unused`), and how many blocks have a home.
     """
 
     root = le64(constant=True)
     rules = le64(constant=True)
     homes = le64(constant=True)
-    in_blocks = le64(constant=True)
-    in_groups = le64(constant=True)
+    counts = le64(constant=True)
     free = le64(constant=True)
     bits = le64(constant=True)
     unused = le64()
@@ -138,35 +149,25 @@ def _close(place, start):
 
 
 @hot
-def _count(counted, change):
+def _home(table, prefix):
+    return nth(Home, table.homes, prefix >> BELOW_FIRST)
+
+
+@hot
+def _count_in_group(table, word, change):
+    counted = table.counts + ((word & VALUE) << 1)
     left = load16(counted) + change
     store16(counted, left)
     return left
 
 
 @hot
-def _counted_block(table, prefix):
-    return table.in_blocks + (prefix >> BELOW_FIRST << 1)
-
-
-@hot
-def _counted_group(table, word):
-    return table.in_groups + ((word & VALUE) << 1)
-
-
-@hot
-def _block_for(table, prefix):
-    """The number of the block of a part of the first level; the next one, if it never had any."""
-    home = table.homes + (prefix >> BELOW_FIRST << 2)
-    if load32(home) == 0:
+def _open_block(table, home, prefix):
+    """A block of its own, or the one that it had before."""
+    if home.block == 0:
         table.blocks += 1
-        store32(home, table.blocks)
-    return load32(home) - 1
-
-
-@hot
-def _open_block(table, prefix):
-    root, number = Root32(table.root), _block_for(table, prefix)
+        home.block = table.blocks
+    root, number = Root32(table.root), home.block - 1
     _open(entry_of_first(root, prefix), entry_of_block(root, number, 0), BLOCK_SIZE, BLOCK | number)
 
 
@@ -191,33 +192,35 @@ def _needs_group(table, prefix, length):
 @hot
 def _enter(table, prefix, length):
     """Counts a new prefix where it lies, and opens what it needs for that. There is a group for it."""
-    root, first = Root32(table.root), entry_of_first(Root32(table.root), prefix)
     if length <= table.bits - BELOW_FIRST:
         return
-    if _count(_counted_block(table, prefix), 1) == 1:
-        _open_block(table, prefix)
+    root, home = Root32(table.root), _home(table, prefix)
+    if home.held == 0:
+        _open_block(table, home, prefix)
+    home.held += 1
     if length <= table.bits - BELOW_BLOCK:
         return
-    place = entry_of_block(root, load32(first), prefix)
+    place = entry_of_block(root, home.block - 1, prefix)
     if load32(place) & GROUP == 0:
         _open_group(table, place)
-    _count(_counted_group(table, load32(place)), 1)
+    _count_in_group(table, load32(place), 1)
 
 
 @hot
 def _leave(table, prefix, length):
     """Counts a prefix no more, and closes what it alone needed; the number of the group among that, or NO_GROUP."""
-    root, freed = Root32(table.root), NO_GROUP
+    freed = NO_GROUP
     if length <= table.bits - BELOW_FIRST:
         return freed
-    first = entry_of_first(root, prefix)
-    place = entry_of_block(root, load32(first), prefix)
+    root, home = Root32(table.root), _home(table, prefix)
+    place = entry_of_block(root, home.block - 1, prefix)
     word = load32(place)
-    if length > table.bits - BELOW_BLOCK and _count(_counted_group(table, word), -1) == 0:
+    if length > table.bits - BELOW_BLOCK and _count_in_group(table, word, -1) == 0:
         _close(place, entry_of_group(root, word, 0))
         freed = word & VALUE
-    if _count(_counted_block(table, prefix), -1) == 0:
-        _close(first, place)
+    home.held -= 1
+    if home.held == 0:
+        _close(entry_of_first(root, prefix), place)
     return freed
 
 
@@ -269,6 +272,17 @@ def _wrong(table, prefix, length, value):
     return _wrong_prefix(table, prefix, length) or value <= 0 or value > VALUE
 
 
+@hot
+def _ask(table, prefix, length):
+    """Asks for the cache lines that writing a prefix will need."""
+    root = Root32(table.root)
+    rules.ask(table.rules, shift_left64(prefix, 64 - table.bits), 0, length)
+    prefetch(_home(table, prefix).address)
+    word = load32(entry_of_first(root, prefix))
+    if word & BLOCK:
+        prefetch(entry_of_block(root, word, prefix))
+
+
 @entry(4)
 def insert(writer, prefix, length, value):
     """The value before, 0 if there was none; or WRONG, NO_RULE or NO_GROUP, and nothing changed."""
@@ -288,6 +302,9 @@ def load(writer, prefixes, lengths, values, count):
         if _wrong(table, load64(prefixes + place), load64(lengths + place), load64(values + place)):
             return WRONG
     for place in range(0, 8 * count, 8):
+        ahead = place + 8 * AHEAD
+        if ahead < 8 * count:
+            _ask(table, load64(prefixes + ahead), load64(lengths + ahead))
         before = _insert(table, load64(prefixes + place), load64(lengths + place), load64(values + place))
         if before < 0:
             return place >> 3
