@@ -3,24 +3,16 @@
 from bise.engine.packet import NO_PORT, Halfway
 from bise.engine.punting import punt
 from bise.engine.worker import ASKED_OCTETS, LANE_OCTETS, LANE_ROOM, Lane, Worker
-from bise.hot import external, hot, load64, nth, prefetch, store64
+from bise.hot import external, hot, load64, nth, store64
 from bise.ports.mbuf import HEADROOM, ROOM, Mbuf, receive_into
 
 put = external("bise_pool_put", "void", ("i64", "i64"))
 get = external("bise_pool_get", "i64", ("i64", "i64"))
 _move = external("memcpy", "i64", ("i64", "i64", "i64"))
-_AHEAD = 4  # packets
 _PART = 0xFFFF
 _PACKETS = Lane.packets.offset
 _SPARE = Worker.spare.offset
 _COPY = Worker.copy.offset
-
-
-@hot
-def look_ahead(received, number):
-    """Asks for the headers of a packet that comes up soon (the array is padded: any entry may be read)."""
-    buffer = Mbuf(load64(received + 8 * (number + _AHEAD)))
-    prefetch(buffer.buf_addr + buffer.data_off)
 
 
 @hot

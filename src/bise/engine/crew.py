@@ -27,7 +27,7 @@ from bise.hot import Header, Region, load64, store64, store_release
 PORTS = 256  # lanes that each worker has room for
 _LINE = 64
 _PR_SET_NAME = 15  # linux/prctl.h
-_SCRATCH = 8 * (BURST + 8)
+_SCRATCH = 8 * BURST
 _HALFWAY = BURST * Halfway.size
 _ASKED = QUERIES * ASKED_OCTETS
 _DRAIN_S = 0.2

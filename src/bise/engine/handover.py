@@ -11,7 +11,7 @@ is done with it. So both sides ask for it in time: the taker for what waits in t
 that takers have freed and that it fills next.
 """
 
-from bise.engine.burst import look_ahead, put, take_up
+from bise.engine.burst import put, take_up
 from bise.engine.packet import Packet
 from bise.engine.ring import look_into, take
 from bise.engine.ring import put as put_in
@@ -52,7 +52,6 @@ def hand_over(spread, received, count, port):
     packet = _make_packet()
     _prefetch_free(count)
     for number in range(count):
-        look_ahead(received, number)
         take_up(packet, load64(received + 8 * number), port)
         worker = load8(spread.shares + (flow_number(packet) & (SHARES - 1)))
         _lay(Lane(spread.lanes + worker * LANE_OCTETS), packet.buffer)
@@ -86,7 +85,7 @@ def _give(spread, lane):
 
 @hot
 def kept(spread):
-    """Address of the packets that stay with the receiver: an array that may be read some packets beyond its end."""
+    """Address of the packets that stay with the receiver."""
     return spread.lanes + spread.own * LANE_OCTETS + _PACKETS
 
 

@@ -56,8 +56,8 @@ class Worker(Header):
     stop = le64()  # not 0: return; written by control
     mode = le64()  # POLL, ADAPTIVE or INTERRUPT; written by control
     nanoseconds = le64()  # a cycle's length in ns, times 2^32; written by control
-    received = le64()  # address of BURST + 8 packet addresses; scratch
-    finished = le64()  # address of BURST + 8 packet addresses: to be freed after the burst; scratch
+    received = le64()  # address of BURST packet addresses; scratch
+    finished = le64()  # address of BURST packet addresses: to be freed after the burst; scratch
     punting = le64()  # address of the worker's Punting record
     epoch = le64()  # rounds begun; written by the worker, from here on
     now = le64()  # CLOCK_MONOTONIC in ns at the start of the last round

@@ -22,7 +22,8 @@ from bise.hot import Header
 class Driver:
     """A kind of port: `module` has the hot functions receive(queue, packets, room) and transmit(queue, packets, n).
 
-    Their first argument is the address of the driver's own record.
+    Their first argument is the address of the driver's own record. Who receives what another core or a device has
+    written asks for the packets' first lines at once; nodes meet them in the cache.
     """
 
     kind: int
@@ -79,7 +80,7 @@ def _opening(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header]
         "",
         "from bise.engine.burst import (",
         "    discard, duplicate, enlist, finish, gather, gathered, give_away, give_back, go_on, hold, is_due, lane_at,",
-        "    listed, look_ahead, originate, pass_on, release, rest, settle, take_up,",
+        "    listed, originate, pass_on, release, rest, settle, take_up,",
         ")",
         "from bise.engine.packet import NO_PORT, Packet",
         *(["from bise.engine.watch import Watch, begin, begin_burst, is_watched, keep, run_bare, step"] * watched),
@@ -210,7 +211,6 @@ def _way(graph: Graph, watched: bool) -> str:
     lines = [
         *(f"    asking_{number} = 0" for number in met),
         _EACH,
-        "        look_ahead(received, number)",
         _TAKE_UP,
         *([_HOLD] if graph.queries else []),
         "        octets += packet.total",

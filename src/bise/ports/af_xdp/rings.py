@@ -15,6 +15,7 @@ from bise.hot import (
     load32,
     load64,
     load_acquire,
+    prefetch,
     shift_left64,
     shift_right64,
     store64,
@@ -95,7 +96,9 @@ def receive(queue_address, packets, room):
     for number in range(count):
         descriptor = Descriptor(ring.entries + ((own + number) & ring.mask) * _ENTRY)
         place = descriptor.place
-        packet = Mbuf(umem + (place & PLACE) - BUFFER)
+        octets = umem + (place & PLACE)
+        prefetch(octets + shift_right64(place, PLACE_BITS))
+        packet = Mbuf(octets - BUFFER)
         receive_into(packet, shift_right64(place, PLACE_BITS), descriptor.length, port)
         store64(packets + 8 * number, packet.address)
     if count > 0:

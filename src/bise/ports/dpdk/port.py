@@ -92,7 +92,7 @@ class DpdkPort:
         queues = [Queue(start + i * Queue.size) for i in range(n)]
         for i, queue in enumerate(queues):
             ctypes.memset(queue.address, 0, Queue.size)
-            queue.port, queue.queue = self.number, i
+            queue.port, queue.queue, queue.remote = self.number, i, int(self.device.dma)
         return queues
 
     @property

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from bise.hot import Header, external, hot, le64
+from bise.hot import Header, external, hot, le64, load64, prefetch
+from bise.ports.mbuf import Mbuf
 
 _receive = external("bise_receive", "i64", ("i64", "i64", "i64", "i64"))
 _transmit = external("bise_transmit", "i64", ("i64", "i64", "i64", "i64"))
@@ -16,7 +17,7 @@ class Queue(Header):
     received: Any = le64()
     transmitted: Any = le64()
     tx_dropped: Any = le64()
-    reserved_1: Any = le64()
+    remote: Any = le64(constant=True)  # not 0: a device writes the octets, and not the core that receives
     reserved_2: Any = le64()
     reserved_3: Any = le64()
 
@@ -27,7 +28,17 @@ def receive(queue_address: int, packets: int, room: int) -> int:
     queue = Queue(queue_address)
     n: int = _receive(queue.port, queue.queue, packets, room)
     queue.received += n
+    if queue.remote != 0:
+        _fetch(packets, n)
     return n
+
+
+@hot
+def _fetch(packets: int, n: int) -> None:
+    """Asks for the first line of each packet."""
+    for number in range(n):
+        mbuf = Mbuf(load64(packets + 8 * number))
+        prefetch(mbuf.buf_addr + mbuf.data_off)
 
 
 @hot
