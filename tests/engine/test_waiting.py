@@ -40,8 +40,8 @@ def test_a_packet_wakes_a_worker(way):
 
 
 def test_an_interpreted_worker_sleeps_too():
-    idle = next(seen("interrupt", mode="interpreted"))["idle"]
-    assert DOZES / 2 < idle["sleeps_a_second"] < DOZES * 1.2
+    every = seen("interrupt", mode="interpreted")
+    assert any(DOZES / 2 < told["idle"]["sleeps_a_second"] < DOZES * 1.2 for told in every)
 
 
 @pytest.mark.parametrize("way", ["poll", "adaptive", "interrupt"])
