@@ -19,7 +19,7 @@ from bise.engine.worker import BURST
 from bise.hot import Header, Region, cycles, entry, le64, load64, load_acquire, pause, store64
 from bise.ports.dpdk.queue import receive
 
-PACKETS, PADDING = 1024, 8
+PACKETS = 1024
 BURSTS = 20_000
 _ROOM = SLOTS - BURST
 
@@ -76,13 +76,13 @@ def measure(router: Router, cores: Sequence[int], rounds: int) -> list[float]:
     ring_bell = Region(4096, huge_pages=False)
     ring = Handing(None, Doorbell(ring_bell.address, -1), Places())
     spreading = Spreading((0, ring.address), bytes([1]) * SHARES, 0)
-    room = Region(4096 + 8 * (PACKETS + PADDING + BURST + BURSTS) + spread_octets(spreading), huge_pages=False)
+    room = Region(4096 + 8 * (PACKETS + BURST + BURSTS) + spread_octets(spreading), huge_pages=False)
     errand = Errand(room.address)
     errand.ring, errand.packets = ring.address, room.address + 4096
-    errand.taken = errand.packets + 8 * (PACKETS + PADDING)
+    errand.taken = errand.packets + 8 * PACKETS
     errand.spent = errand.taken + 8 * BURST
     errand.spread = errand.spent + 8 * BURSTS
-    load(router.sources[0].queues[0].address, errand.packets, PACKETS + PADDING)
+    load(router.sources[0].queues[0].address, errand.packets, PACKETS)
     lay_spread(errand.spread, 0, spreading, load64(errand.packets))
     taker = threading.Thread(target=_pinned, args=(cores[1], errand.address))
     taker.start()
@@ -94,7 +94,7 @@ def measure(router: Router, cores: Sequence[int], rounds: int) -> list[float]:
         os.sched_setaffinity(0, before)
         errand.stop = 1
         taker.join()
-        packets = {load64(errand.packets + 8 * number) for number in range(PACKETS + PADDING)}
+        packets = {load64(errand.packets + 8 * number) for number in range(PACKETS)}
         router.pool.put(list(packets))
 
 
