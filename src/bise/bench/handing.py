@@ -19,7 +19,7 @@ from bise.engine.worker import BURST
 from bise.hot import Header, Region, cycles, entry, le64, load64, load_acquire, pause, store64
 from bise.ports.dpdk.queue import receive
 
-PACKETS = 1024
+PACKETS = 128
 BURSTS = 20_000
 _ROOM = SLOTS - BURST
 

@@ -49,8 +49,8 @@ def look_up_burst128(root, asked, count):
     table, waiting, left = Root128(root), asked + 8 * count, 0
     for number in range(count):
         question = Question(load64(asked + 8 * number))
-        question.answer = load32(table.cells + (shift_right64(question.high, table.shift) << 2))
-        left = _wait(waiting, left, question)
+        word = load32(table.cells + (shift_right64(question.high, table.shift) << 2))
+        left = _note(waiting, left, question, word)
     place = (64 - table.shift) >> 3
     while left:
         left = _step(table, waiting, left, place)
@@ -67,16 +67,17 @@ def _step(table, waiting, count, place):
     for number in range(count):
         question = Question(load64(waiting + 8 * number))
         cell = (question.answer & NUMBER) + load8(question.address + octet_at)
-        question.answer = load32(table.cells + (cell << 2))
-        left = _wait(waiting, left, question)
+        left = _note(waiting, left, question, load32(table.cells + (cell << 2)))
     return left
 
 
 @hot
-def _wait(waiting, left, question):
-    """Lists a question if its word is INNER, without a branch: no processor could guess it."""
+def _note(waiting, left, question, word):
+    """Notes how far a question has come, and lists it if the word is INNER, without a branch: no processor could guess
+    it."""
+    question.answer = word
     store64(waiting + 8 * left, question.address)
-    return left + (question.answer >> 31)
+    return left + (word >> 31)
 
 
 @hot
