@@ -14,7 +14,11 @@ ATTEMPTS = 5  # on a busy machine this process may get no time while the packets
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(
     ("mode", "workers", "rounds", "plans"),
-    [("interpreted", 1, 60, 6), ("compiled", 1, 60_000, 40), ("compiled", 2, 60_000, 40)],
+    [
+        pytest.param("interpreted", 1, 60, 6, marks=pytest.mark.slow),
+        ("compiled", 1, 60_000, 40),
+        ("compiled", 2, 60_000, 40),
+    ],
 )
 def test_no_packet_is_lost_when_plans_change(mode, workers, rounds, plans):
     for _ in range(ATTEMPTS):
