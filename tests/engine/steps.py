@@ -40,6 +40,7 @@ def begin(packet, state, now):
         return Begin.SHORT
     word = Word(packet, 0)
     packet.egress = word.egress
+    packet.l3, packet.l4, packet.hop = 1, 2, state.address
     return word.edge if word.edge <= 5 else Begin.DROP
 
 
@@ -111,7 +112,9 @@ def _judge(packet):
 
 @node(Weigh, State)
 def weigh(packet, state, now):
-    """Whose question a whole burst puts."""
+    """Whose question a whole burst puts: what `begin` has noted is there yet."""
+    if packet.l3 != 1 or packet.l4 != 2 or packet.hop != state.address:
+        return Weigh.WRONG
     return _judge(packet)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bise.engine.worker import BURST
+from bise.engine.worker import BURST, LANE_ROOM
 from bise.hot import MODE
 from tests.engine.wild import BURSTS
 from tests.modes import run
@@ -56,5 +56,15 @@ def test_a_port_that_is_not_there_is_no_way_out():
     assert told()["out by no port"]["sinks"] == TO_NOWHERE
 
 
+@pytest.mark.parametrize("halves", [0, 1])
+def test_copies_leave_room_for_the_burst_itself(halves):
+    became = told(halves)["twice each of a full burst"]
+    copied, uncopied = became["copied"]
+    assert became["sent"] == BURST
+    assert copied + uncopied == 2 * BURST
+    assert BURST / 2 < copied == len(became["copies"]) <= LANE_ROOM - BURST
+
+
 def test_copies_are_the_same_of_bursts_that_stop_half_way():
-    assert told(1) == told()
+    several = "twice each of a full burst"  # whose copies all come first then
+    assert {**told(1), several: 0} == {**told(), several: 0}

@@ -1,7 +1,11 @@
 """The instrumented twin: what it looks at, what it leaves to the bare pipeline, and that it can be taken away again."""
 
+import json
+
 import pytest
 
+from bise.engine.watching import EVERY
+from bise.engine.worker import BURST
 from bise.hot import MODE, Mode
 from tests.modes import run
 
@@ -12,4 +16,12 @@ OTHERS = ("interpreted", "checked")
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("mode", ["compiled", *(pytest.param(one, marks=pytest.mark.slow) for one in OTHERS)])
 def test_what_is_wanted_is_told_and_nothing_is_lost(mode):
-    run(mode, "tests.engine.watched")
+    told = json.loads(run(mode, "tests.engine.watched"))
+    each = 3 * (EVERY + 1)
+    assert told["seen"] == {
+        "transmit": 6 * 2 + 5 + 81 * BURST + each,
+        "drop steps.dropped": 6 + 5,
+        "drop steps.over": 5 + each,
+        "punt steps.punted": 6,
+    }
+    assert told["in halves"] == told["seen"]

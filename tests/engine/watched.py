@@ -2,10 +2,12 @@
 
     python -m tests.engine.watched
 
+Prints what became of the packets, in bursts that go on at once and in bursts that stop half-way to ask a question.
 AssertionError where a packet is lost, changed or told of wrongly.
 """
 
 import ctypes
+import json
 
 from bise.engine.duty import Duty
 from bise.engine.graph import build
@@ -133,12 +135,13 @@ def check_who_has_the_plan(rig: Rig) -> None:
 
 
 def main() -> None:
-    check([steps.PART, steps.TURNING], [(0, 5, 16), (1, 1, 16)])
-    check([steps.PART, steps.TURNING, steps.WEIGHING], [(0, 5, 16), (1, 0, 16), (2, 1, 16)])
+    seen = check([steps.PART, steps.TURNING], [(0, 5, 16), (1, 1, 16)])
+    halves = check([steps.PART, steps.TURNING, steps.WEIGHING], [(0, 5, 16), (1, 0, 16), (2, 1, 16)])
+    print(json.dumps({"seen": seen, "in halves": halves}))
 
 
-def check(parts: list[Part], steps_on: list[tuple[int, int, int]]) -> None:
-    """`steps_on`: nodes and edges of a packet that goes on from the first node."""
+def check(parts: list[Part], steps_on: list[tuple[int, int, int]]) -> dict[str, int]:
+    """`steps_on`: nodes and edges of a packet that goes on from the first node. What became of all packets."""
     memory = ctypes.create_string_buffer(steps.State.size)
     rig = Rig(build("steps.begin", parts), 2, {steps.State: ctypes.addressof(memory)})
     check_which_packets_are_told(rig)
@@ -146,8 +149,10 @@ def check(parts: list[Part], steps_on: list[tuple[int, int, int]]) -> None:
     check_a_full_ring(rig)
     check_cycles(rig)
     check_who_has_the_plan(rig)
+    sums = dict(+rig.crew.sums())
     rig.crew.stop()
     rig.close()
+    return sums
 
 
 if __name__ == "__main__":

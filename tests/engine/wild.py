@@ -20,6 +20,7 @@ from tests.engine.rig import Frame, Rig
 from tests.nodefiles import folder
 
 PORTS = 3
+NONE = 0xFFFF  # no port
 FILE = """
 from enum import IntEnum
 from bise.node import TRANSMIT, Header, Insert, NO_PORT, Part, copy_to, le16, node, u8
@@ -29,6 +30,7 @@ class Word(Header):
     rounds = le16()
     copy = le16()
     way_out = le16()
+    again = le16()
 class Wild(IntEnum):
     ON = 0
     OUT = 1
@@ -39,14 +41,20 @@ def wild(packet, state, now):
     word.rounds = 7
     packet.egress = word.way_out
     return Wild.OUT if word.way_out != NO_PORT else Wild.ON
-PART = Part({wild: {Wild.OUT: TRANSMIT}}, (Insert(wild, "steps.begin", "ON", Wild.ON),))
+class Wilder(IntEnum):
+    ON = 0
+@node(Wilder, copies=True)
+def wilder(packet, state, now):
+    copy_to(packet, Word(packet, 0).again)
+    return Wilder.ON
+BEFORE, ON = Insert(wilder, "steps.begin", "ON", Wilder.ON), Insert(wild, "steps.begin", "ON", Wild.ON)
+PART = Part({wild: {Wild.OUT: TRANSMIT}}, (ON, BEFORE))
 """
-NONE = 0xFFFF
 
 
-def frame(copy: int, way_out: int = 0, further: int = 0, octets: int = 60) -> Frame:
-    """One that begins with what the node reads."""
-    words = bytes([5, 0, 0, 0]) + copy.to_bytes(2, "little") + way_out.to_bytes(2, "little")
+def frame(copy: int, way_out: int = 0, further: int = 0, octets: int = 60, again: int = NONE) -> Frame:
+    """One that begins with what the nodes read."""
+    words = bytes([5, 0, 0, 0]) + b"".join(word.to_bytes(2, "little") for word in (copy, way_out, again))
     return Frame(words + bytes(octets - len(words)), further)
 
 
@@ -55,6 +63,7 @@ BURSTS = {
     "one": [frame(1)],
     "by the port that it leaves by": [frame(0, 0)],
     "a full burst": [frame(1, 1)] * BURST,
+    "twice each of a full burst": [frame(1, 1, again=1)] * BURST,
     "to no port": [frame(PORTS), frame(0xFFFE), frame(255)],
     "not in one piece": [frame(1, further=10)],
     "too large for one": [frame(1, octets=ROOM + 1)],

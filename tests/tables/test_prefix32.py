@@ -37,6 +37,21 @@ def at_once(root, asked, count):
     return 0
 
 
+@entry(2)
+def sought(root, asked):
+    """The address of the entry that a question, whose key stands in `low`, is led to."""
+    question = Question(load64(asked))
+    ask32(root, question, question.low)
+    seek32(root, asked, 1)
+    return question.answer
+
+
+def _sought(table, key):
+    question = np.array([0, key, 0], dtype=np.int64)
+    asked = np.array([question.ctypes.data], dtype=np.int64)
+    return sought(table.address, asked.ctypes.data)
+
+
 def _look_up_at_once(table, keys):
     questions = np.array([(0, key, 0) for key in keys], dtype=np.int64)
     asked = questions.ctypes.data + Question.size * np.arange(len(keys), dtype=np.int64)
@@ -339,4 +354,14 @@ def test_agrees_with_ipaddress_on_real_lengths():
         address = network[rng.randrange(network.num_addresses)]
         best = max((other for other in networks if address in other), key=lambda other: other.prefixlen)
         assert table.look_up(int(address)) == networks[best]
+    table.close()
+
+
+def test_seeking_goes_as_far_as_the_block():
+    table = _small()
+    table.insert(0x4000, 2, 1)
+    assert _sought(table, 0x4001) == Root32(table.address).first + 4
+    table.insert(0x4000, 8, 2)
+    blocks = Root32(table.address).blocks
+    assert blocks <= _sought(table, 0x4001) < blocks + BLOCK_SIZE
     table.close()

@@ -51,7 +51,6 @@ class Member:
         self.record.mode, self.record.nanoseconds = mode, nanoseconds
         self.record.received, self.record.finished = scratch, scratch + _SCRATCH
         self.record.punting = self.punting.address
-        _fill(scratch, 2 * _SCRATCH // 8, start)
         self.thread: threading.Thread | None = None
         self.plan: _Memory | None = None
         self.leaving: list[_Memory] = []  # plans that it may still be in the middle of
@@ -94,11 +93,6 @@ class Member:
     def lane(self, port: int) -> Lane:
         """What this worker has sent through a port."""
         return Lane(self.lanes + port * LANE_OCTETS)
-
-
-def _fill(address: int, words: int, value: int) -> None:
-    for number in range(words):
-        store64(address + 8 * number, value)
 
 
 class _Memory:
@@ -149,7 +143,7 @@ class _Memory:
         for number, queue in enumerate(self.duty.queues):
             if queue.spreading is not None:
                 place = places[len(found)]
-                spread = lay_spread(place, queue.driver, queue.spreading, member.record.address)
+                spread = lay_spread(place, queue.driver, queue.spreading)
                 self.queues[number].driver = place
                 found.append((self.queues[number], spread))
         return found

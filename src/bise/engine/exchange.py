@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from bise.engine.duty import Duty, ReceiveQueue, Spreading, TransmitLane
 from bise.engine.handover import SHARES, SPREAD, SPREAD_OCTETS, Spread
 from bise.engine.ring import FIRST, MASK, RING_OCTETS, Ring
-from bise.engine.worker import HANDED, LANE_OCTETS, LANE_ROOM, Lane
+from bise.engine.worker import HANDED, LANE_OCTETS, Lane
 from bise.hot import Region, load64, store64
 from bise.hot.region import HUGE_PAGE
 from bise.ports.dpdk import shim
@@ -179,8 +179,8 @@ def spread_octets(spreading: Spreading) -> int:
     return SPREAD_OCTETS + SHARES + LANE_OCTETS * len(spreading.rings)
 
 
-def lay_spread(place: int, driver: int, spreading: Spreading, somewhere: int) -> Spread:
-    """Makes a Spread at `place`. `somewhere`: an address that may be read in place of a packet's."""
+def lay_spread(place: int, driver: int, spreading: Spreading) -> Spread:
+    """Makes a Spread at `place`."""
     spread = Spread(place)
     spread.driver, spread.workers, spread.own = driver, len(spreading.rings), spreading.own
     spread.shares, spread.lanes = place + SPREAD_OCTETS, place + SPREAD_OCTETS + SHARES
@@ -189,6 +189,4 @@ def lay_spread(place: int, driver: int, spreading: Spreading, somewhere: int) ->
     for worker, ring in enumerate(spreading.rings):
         lane = Lane(spread.lanes + worker * LANE_OCTETS)
         lane.kind, lane.driver = HANDED, ring
-        for number in range(LANE_ROOM):
-            store64(lane.address + Lane.packets.offset + 8 * number, somewhere)
     return spread

@@ -84,12 +84,6 @@ def found32(root, question):
     return _judge(Root32(root), load32(question.answer), question.high)
 
 
-@hot
-def prefetch32(root, key):
-    """Asks for the cache line that `look_up32` will need first."""
-    prefetch(entry_of_first(Root32(root), key))
-
-
 @entry(2)
 def answer(root, key):
     """`look_up32` for callers outside."""

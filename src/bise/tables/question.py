@@ -4,7 +4,7 @@ from bise.hot import Header, le64
 
 
 class Question(Header):
-    """A key of 128 bits in two halves. `answer` is what the table says, 0: nothing, or nobody has asked yet.
+    """A key of 128 bits in two halves. `answer` is what the table says, 0: nothing.
 
     Prefixes of 32 bits: the key is `high`, and `answer` the address of the entry to be read.
     """
