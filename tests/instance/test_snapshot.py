@@ -40,6 +40,7 @@ def instance(routes: int = 0) -> Any:
         drawn={"nexthop.secret": 5},
         standing=Standing(),
         wanted=SimpleNamespace(name="it", ports=[]),
+        version="0.7",
         user_nodes=SimpleNamespace(told=list),
     )
 
@@ -70,6 +71,7 @@ def test_a_full_table_comes_whole_and_no_page_holds_up_the_daemon(capsys: pytest
     assert sorted(map(repr, state.network().routes.values())) == sorted(map(repr, of.mirror.routes.values()))
     assert state.ports == tuple(of.facts.values())
     assert (state.drawn, state.settings, state.name) == ({"nexthop.secret": 5}, of.settings, "it")
+    assert found[0]["head"]["bise"] == "0.7"  # what runs, not what is installed
 
 
 def test_what_changes_between_two_pages_is_not_in_it() -> None:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
+from importlib.metadata import version
 from typing import Any
 
 from bise.control.changes import Change, Removed, Rerouted
@@ -67,6 +68,7 @@ class Instance:
         self.wanted, self._make_features, self._start_node = wanted, make_features, start
         self.state = "starting"
         self.begun_ns = time.monotonic_ns()
+        self.version = version("bise")  # of what runs: meanwhile another one may be installed
         self.confirm_by_ns: int | None = None
         self.standing = Standing()
         self.listeners = Listeners()

@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from bise.control import messages
@@ -54,7 +53,7 @@ class Replies:
         return {
             "name": of.wanted.name,
             "state": of.state,  # type: ignore[typeddict-item]
-            "version": version("bise"),
+            "version": of.version,
             "pid": os.getpid(),
             "uptime_ns": time.monotonic_ns() - of.begun_ns,
             "mode": of.wanted.mode,

@@ -9,7 +9,6 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +87,7 @@ class Snapshots:
             of.settings,
             of.drawn,
             of.mirror.bare,
-            bise=version("bise"),
+            bise=of.version,
             name=of.wanted.name,
             taken=datetime.now(UTC).isoformat(timespec="milliseconds"),
             clean=of.mirror.clean,
