@@ -3,10 +3,11 @@
 from enum import IntEnum
 from ipaddress import IPv6Address
 
-from bise.hot import Header, be16, be32, be64, hot, u8
+from bise.hot import Header, be16, be32, be64, hot, shift_right64, u8
 from bise.wire.ipv4 import Protocol, protocol_text
 
 _MOST_EXTENSIONS = 8
+_NARROW = 0xFE80
 
 
 class Fault(IntEnum):
@@ -69,16 +70,27 @@ def fault(packet, offset):
     ip = IPv6(packet, offset)
     if ip.version_class_flow >> 28 != 6:
         return Fault.VERSION
-    if is_multicast(ip.source_high) or is_loopback(ip.source_high, ip.source_low):
+    if is_unusual(ip.source_high) and _is_no_source(ip.source_high, ip.source_low):
         return Fault.SOURCE
     if is_loopback(ip.destination_high, ip.destination_low):
         return Fault.DESTINATION
     if is_multicast(ip.destination_high) and multicast_scope(ip.destination_high) <= 1:
         return Fault.DESTINATION  # reserved and interface-local scope (RFC 4291 2.7)
-    jumbo = ip.payload_length == 0 and ip.next_header == Protocol.HOP_BY_HOP
-    if ip.payload_length > packet.total - offset - SIZE and not jumbo:
+    if ip.payload_length > packet.total - offset - SIZE:
         return Fault.PAYLOAD_LENGTH
     return Fault.NONE
+
+
+@hot
+def _is_no_source(high, low):
+    return is_multicast(high) or is_loopback(high, low)
+
+
+@hot
+def is_unusual(high):
+    """What is no plain unicast address by its upper half: ::/64 (unspecified, loopback, mapped IPv4), and link-local,
+    multicast and what lies between them (RFC 4291 2.5, 2.7)."""
+    return high == 0 or shift_right64(high, 48) >= _NARROW
 
 
 @hot

@@ -6,7 +6,6 @@ from enum import IntEnum
 from bise.engine.node import Drop, Part, Punt, PuntClass, Target, To, node, query
 from bise.engine.packet import trim
 from bise.features.ipv6.flow import flow_hash
-from bise.features.ipv6.logic import is_odd_source
 from bise.features.ipv6.state import State
 from bise.features.nexthop.choice import ONLY_LINUX, choose_hop
 from bise.features.nexthop.state import Hashing, Hop
@@ -38,7 +37,7 @@ def input(packet, state, now):
     ip = IPv6(packet, packet.l3)
     if ip.next_header == Protocol.HOP_BY_HOP:
         return int(Input.HOP_BY_HOP)
-    if is_odd_source(ip.source_high):
+    if ipv6.is_unusual(ip.source_high):  # not to be forwarded, or not without a closer look (net/ipv6/ip6_output.c)
         return int(Input.ODD_SOURCE)
     return int(Input.VALID)
 
