@@ -90,6 +90,7 @@ def main(workers: int, count: int, plans: int) -> dict[str, object]:
             crew.publish(pipeline, duties(workers, ports, words), states)
             published += 1
         crew.epochs.advance()
+    assert crew.settle()  # a burst is counted when it has been sent
     sums, counted = crew.sums(), crew.received()
     last = lay(pool, ports[0], iter(range(count, count + 200)))
     while ports[0].inbox.head != ports[0].inbox.tail and time.monotonic() < limit:

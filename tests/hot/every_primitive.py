@@ -27,6 +27,7 @@ from bise.hot import (
     popcount64,
     prefetch,
     prefetch_write,
+    rarely,
     shift_left64,
     shift_right64,
     store8,
@@ -123,8 +124,9 @@ def shared(address, a, b):
 
 @entry(2)
 def expected(a, b):
-    """Whatever is expected, the value is what it is."""
+    """Whatever is expected, and however rare it is, the value is what it is."""
     if expect(a, 5) == 5:
+        rarely()
         return b
     return expect(a, -1)
 

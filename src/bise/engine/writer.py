@@ -85,7 +85,7 @@ def _opening(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header]
         "from bise.engine.packet import NO_PORT, Packet",
         *(["from bise.engine.watch import Watch, begin, begin_burst, is_watched, keep, run_bare, step"] * watched),
         "from bise.engine.worker import BURST, Plan, Queue, Worker",
-        f"from bise.hot import {'cycles, ' * watched}entry, expect, load64, local",
+        f"from bise.hot import {'cycles, ' * watched}entry, expect, load64, local, rarely",
         *(f"import {module}" for module in dict.fromkeys((*nodes, *(one.module for one in graph.queries)))),
         *(f"from {state.__module__} import {state.__qualname__} as {_state_alias(state)}_record" for state in states),
         *map(_imports, drivers),
@@ -238,13 +238,21 @@ def _second_half(graph: Graph, met: Sequence[int], behind: set[str], watched: bo
         _EACH,
         _TAKE_UP,
         _HOLD,
-        f"        at = expect(go_on(packet), {graph.place(graph.queries[met[0]].node)})",
+        *_continued([graph.place(graph.queries[number].node) for number in met]),
         *(
             _node(graph, node, "BURST - number", watched, answered=graph.query_of(node.name) in met)
             for node in graph.order
             if node.name in behind
         ),
     ]
+
+
+def _continued(common: Sequence[int]) -> list[str]:
+    """The block that a packet enters next, most often one of these."""
+    lines = ["        at = go_on(packet)"]
+    for depth, number in enumerate(common):
+        lines.append(f"        {'    ' * depth}if at != {number}:")
+    return [*lines, f"        {'    ' * len(common)}rarely()"]
 
 
 def _answer(graph: Graph, number: int, count: object) -> str:
@@ -293,6 +301,8 @@ def _edges(graph: Graph, node: Node, number: int) -> list[str]:
             lines.append(f"            at = {to}  # {edge.name}: {target}")
         else:
             lines += [f"            {condition}", f"                at = {to}  # {edge.name}: {target}"]
+            if place > 0 and graph.block(target) >= len(graph.order):
+                lines.append("                rarely()")
     return lines
 
 

@@ -274,6 +274,12 @@ def _expect(builder: Any, value: Any, common: Any) -> Any:
     return builder.call(builder.module.declare_intrinsic("llvm.expect", [_INT64], kind), [value, common])
 
 
+@_lowered(primitives.rarely, 0, types.void)
+def _rarely(builder: Any) -> None:
+    nothing = builder.asm(ir.FunctionType(ir.VoidType(), []), "", "", [], side_effect=True)  # it can't be moved
+    set.add(nothing.attributes, "cold")  # llvmlite doesn't know that of calls
+
+
 @_lowered(primitives.pause, 0, types.void)
 def _pause(builder: Any) -> None:
     if platform.machine() in ("x86_64", "AMD64"):

@@ -142,6 +142,10 @@ def expect(value: int, common: int) -> int:
     return value
 
 
+def rarely() -> None:
+    """Marks a way that is seldom taken: what it alone needs is made there, out of the others' way."""
+
+
 def pause() -> None:
     """Tells the core that this loop waits."""
 
