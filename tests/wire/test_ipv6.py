@@ -45,7 +45,7 @@ def age(packet, offset):
 @entry(2)
 def kinds(high, low):
     """One bit each, by the kind of address."""
-    bits = ipv6.is_multicast(high) | ipv6.is_link_local(high) << 1
+    bits = ipv6.is_multicast(high) | ipv6.is_link_local(high) << 1 | ipv6.is_unusual(high) << 4
     return bits | ipv6.is_loopback(high, low) << 2 | ipv6.is_unspecified(high, low) << 3
 
 
@@ -137,12 +137,14 @@ def test_the_upper_layer_is_that_of_a_naive_twin(chance, low):
     assert upper_layer(BENCH.lay(packet, low=low), 0) == (protocol << 32) + at
 
 
-@given(
-    st.integers(0, (1 << 128) - 1) | st.sampled_from([0, 1, 2, 1 << 127, 0xFE80 << 112, 0xFEC0 << 112, 0xFEBF << 112])
-)
+_EDGES = [number << 112 for number in (1 << 15, 0xFE7F, 0xFE80, 0xFEBF, 0xFEC0, 0xFEFF, 0xFF00)]
+
+
+@given(st.integers(0, (1 << 128) - 1) | st.sampled_from([0, 1, 2, (1 << 64) - 1, 1 << 64, *_EDGES]))
 def test_kinds_of_addresses_are_those_of_rfc_4291(number):
     address = IPv6Address(number)
     bits = address.is_multicast | address.is_link_local << 1 | address.is_loopback << 2 | address.is_unspecified << 3
+    bits |= (number < 1 << 64 or number >= 0xFE80 << 112) << 4
     halves = (_signed(number >> 64), _signed(number % (1 << 64)))
     assert kinds(*halves) == bits
     assert ipv6.address_text(*halves) == str(address)

@@ -248,7 +248,8 @@ def _second_half(graph: Graph, met: Sequence[int], behind: set[str], watched: bo
 
 
 def _continued(common: Sequence[int]) -> list[str]:
-    """The block that a packet enters next, most often one of these."""
+    """The block that a packet enters next, most often one of these: each is compared with by itself, as the compiler
+    would make a table of jumps of all."""
     lines = ["        at = go_on(packet)"]
     for depth, number in enumerate(common):
         lines.append(f"        {'    ' * depth}if at != {number}:")
@@ -301,7 +302,7 @@ def _edges(graph: Graph, node: Node, number: int) -> list[str]:
             lines.append(f"            at = {to}  # {edge.name}: {target}")
         else:
             lines += [f"            {condition}", f"                at = {to}  # {edge.name}: {target}"]
-            if place > 0 and graph.block(target) >= len(graph.order):
+            if place > 0 and graph.block(target) > graph.block(TRANSMIT.name):  # a drop or a punt
                 lines.append("                rarely()")
     return lines
 

@@ -7,7 +7,7 @@ from bise.hot import Header, be16, be32, be64, hot, shift_right64, u8
 from bise.wire.ipv4 import Protocol, protocol_text
 
 _MOST_EXTENSIONS = 8
-_NARROW = 0xFE80
+_NARROW = 0xFE80  # link-local addresses and everything above them
 
 
 class Fault(IntEnum):
@@ -22,8 +22,8 @@ class Fault(IntEnum):
 
 
 class IPv6(Header):
-    """Trusted once `fault` returns NONE: 40 octets are there, the packet has at least `payload_length` more (unless it
-    announces a jumbo payload: 0, and hop-by-hop options follow), and both addresses may appear on a wire."""
+    """Trusted once `fault` returns NONE: 40 octets are there, the packet has at least `payload_length` more (0 where
+    hop-by-hop options announce a jumbo payload), and both addresses may appear on a wire."""
 
     version_class_flow = be32()
     payload_length = be16()
@@ -70,7 +70,7 @@ def fault(packet, offset):
     ip = IPv6(packet, offset)
     if ip.version_class_flow >> 28 != 6:
         return Fault.VERSION
-    if is_unusual(ip.source_high) and _is_no_source(ip.source_high, ip.source_low):
+    if is_unusual(ip.source_high) and _is_no_source(ip.source_high, ip.source_low):  # one comparison for all others
         return Fault.SOURCE
     if is_loopback(ip.destination_high, ip.destination_low):
         return Fault.DESTINATION
