@@ -2,7 +2,7 @@
 plans that need it on, emptied and freed when no worker can use it.
 
 A worker hands packets over where a queue is spread, and where it has no queue to send by. The worker that receives from
-a queue that is spread has that to do besides: it gets half as many flows as one that doesn't.
+a queue that is spread has that to do besides: it gets two flows where one that doesn't gets three.
 """
 
 import ctypes
@@ -17,6 +17,8 @@ from bise.engine.worker import HANDED, LANE_OCTETS, Lane
 from bise.hot import Region, load64, store64
 from bise.hot.region import HUGE_PAGE
 from bise.ports.dpdk import shim
+
+_WITH_RECEPTION, _WITHOUT = 2, 3  # shares of the flows
 
 
 @dataclass(frozen=True)
@@ -76,9 +78,9 @@ class Handing:
         """Gives the pool the packets in it, which no worker may use any more; how many."""
         ring, count = Ring(self.address), self.waiting()
         slots = (self.address + FIRST + 8 * ((ring.tail + number) & MASK) for number in range(count))
-        packets = [load64(slot) for slot in slots]
+        packets = [word for word in map(load64, slots) if word > 0]  # the others are copies
         if packets:
-            shim.attempt("bise_pool_put", (ctypes.c_int64 * count)(*packets), count)
+            shim.attempt("bise_pool_put", (ctypes.c_int64 * len(packets))(*packets), len(packets))
         ring.tail += count
         return count
 
@@ -114,7 +116,8 @@ class Exchange:
 
     def _spread(self, number: int, queue: ReceiveQueue, shares: bytes) -> ReceiveQueue:
         ways = [Way(queue.port, number, taker, outwards=False) for taker in range(len(self._bells))]
-        rings = tuple(0 if way.taker == number else self._rings[way].address for way in ways)
+        unused = self._nothing
+        rings = tuple((unused if way.taker == number else self._rings[way]).address for way in ways)
         return replace(queue, kind=SPREAD + queue.kind, spreading=Spreading(rings, shares, number))
 
     def _taking(self, way: Way, duties: Sequence[Duty]) -> ReceiveQueue:
@@ -169,8 +172,8 @@ def _order(way: Way) -> tuple[int, int, bool]:
 
 def _shares(duties: Sequence[Duty]) -> bytes:
     """The same for all queues: so both directions of a flow meet on one worker, whichever ports they come by."""
-    weights = [1 if any(queue.spread for queue in duty.queues) else 2 for duty in duties]
-    turns = [number for turn in range(2) for number, weight in enumerate(weights) if weight > turn]
+    weights = [_WITH_RECEPTION if any(queue.spread for queue in duty.queues) else _WITHOUT for duty in duties]
+    turns = [number for turn in range(_WITHOUT) for number, weight in enumerate(weights) if weight > turn]
     return bytes(turns[number % len(turns)] for number in range(SHARES))
 
 

@@ -6,26 +6,38 @@ has to be noted on it. There is a ring for each port and pair of workers, so tha
 what any receive queue says. A flow has one worker, and its packets one ring: they stay in order. What a ring has no
 room for is dropped and counted, so that a worker with too much to do holds up no other's flows.
 
-A packet's memory lies in the cache of the core that wrote it last, and fetching it from there costs more than all that
-is done with it. So both sides ask for it in time: the taker for what waits in the ring, the receiver for the packets
-that takers have freed and that it fills next.
+What lies in another core's cache takes longer to fetch than all that is done with it. So both sides ask for it in time,
+and not for all at once, as a core can wait for few lines only: the receiver for a packet's slot when it has chosen the
+worker, the taker for what waits in the ring while it is busy with what came before. Large packets stay where they are,
+and come back as memory that the taker's core had last: before it fills such packets again, the receiver asks for them.
 """
 
 from bise.engine.burst import put, take_up
 from bise.engine.packet import Packet
-from bise.engine.ring import look_into, take
+from bise.engine.ring import SMALL, look_into, make_room, take, wake
 from bise.engine.ring import put as put_in
-from bise.engine.worker import LANE_OCTETS, Lane
-from bise.hot import Header, external, hot, le64, load8, load64, local, prefetch, prefetch_write, store64
+from bise.engine.worker import LANE_OCTETS, POLL, Lane
+from bise.hot import Header, external, fence, hot, le64, load8, load64, local, store64
 from bise.ports.mbuf import Mbuf
 from bise.wire.flow import flow_number
 
-__all__ = ["SHARES", "SPREAD", "SPREAD_OCTETS", "Spread", "hand_on", "hand_over", "kept", "receive", "relay"]
+__all__ = [
+    "SHARES",
+    "SPREAD",
+    "SPREAD_OCTETS",
+    "Spread",
+    "hand_on",
+    "hand_over",
+    "kept",
+    "look_into",
+    "relay",
+    "take",
+    "wake_takers",
+]
 
 SPREAD = 0x100  # a queue of this kind and a driver's has a Spread between the two
 SHARES = 256
 _PACKETS = Lane.packets.offset
-_NEXT = Mbuf.next.offset
 _prefetch_free = external("bise_pool_prefetch", "void", ("i64",))
 _make_packet = local(Packet)
 
@@ -35,7 +47,7 @@ class Spread(Header):
 
     driver = le64(constant=True)  # the queue's own driver's record
     shares = le64(constant=True)  # address of SHARES octets: a worker's number for every remainder of a flow's number
-    lanes = le64(constant=True)  # address of a Lane for each worker, led to a ring; the receiver's own leads nowhere
+    lanes = le64(constant=True)  # address of a Lane for each worker, led to a ring; the receiver's own to one unused
     workers = le64(constant=True)
     own = le64(constant=True)  # number of the receiver
     handed = le64()  # packets given to other workers
@@ -48,13 +60,16 @@ SPREAD_OCTETS = Spread.size
 
 @hot
 def hand_over(spread, received, count, port):
-    """Sorts a burst by flow and gives the other workers theirs; returns how many packets stay, which `kept` lists."""
-    packet = _make_packet()
-    _prefetch_free(count)
+    """Sorts a burst by flow and gives the other workers theirs; returns how many packets stay, which `kept` lists.
+    `wake_takers` has to follow."""
+    packet, large = _make_packet(), 0
     for number in range(count):
         take_up(packet, load64(received + 8 * number), port)
         worker = load8(spread.shares + (flow_number(packet) & (SHARES - 1)))
-        _lay(Lane(spread.lanes + worker * LANE_OCTETS), packet.buffer)
+        lane = Lane(spread.lanes + worker * LANE_OCTETS)
+        make_room(lane.driver, lane.count)
+        _lay(lane, packet.buffer)
+        large += packet.total > SMALL
     stays = 0
     for worker in range(spread.workers):
         lane = Lane(spread.lanes + worker * LANE_OCTETS)
@@ -63,6 +78,8 @@ def hand_over(spread, received, count, port):
         elif lane.count > 0:
             _give(spread, lane)
         lane.count = 0
+    if large > 0:
+        _prefetch_free(large)
     return stays
 
 
@@ -84,29 +101,31 @@ def _give(spread, lane):
 
 
 @hot
+def wake_takers(worker, spread):
+    """Wakes the other workers that sleep, whether they have been handed anything or not. Who polls never does."""
+    if worker.mode == POLL:
+        return
+    fence()
+    for number in range(spread.workers):
+        if number != spread.own:
+            wake(Lane(spread.lanes + number * LANE_OCTETS).driver)
+
+
+@hot
 def kept(spread):
     """Address of the packets that stay with the receiver."""
     return spread.lanes + spread.own * LANE_OCTETS + _PACKETS
 
 
 @hot
-def receive(ring, packets, room):
-    """Fills the array at `packets` with up to `room` packets that another worker has handed over; how many."""
-    count = take(ring, packets, room)
-    for number in range(count):
-        buffer = Mbuf(load64(packets + 8 * number))
-        prefetch(buffer.address + _NEXT)  # on a cache line of its own; read when it is freed
-        prefetch_write(buffer.buf_addr + buffer.data_off)
-    look_into(ring, room)
-    return count
-
-
-@hot
-def hand_on(lane):
+def hand_on(worker, lane):
     """Gives what leaves by a port to the worker that sends there, and empties the lane. That worker counts what it
     sends, this one what the ring has no room for; so it returns 0 packets sent."""
     count, lane.count = lane.count, 0
     given = put_in(lane.driver, lane.address + _PACKETS, count)
+    if worker.mode != POLL:
+        fence()
+        wake(lane.driver)
     if given < count:
         put(lane.address + _PACKETS + 8 * given, count - given)
         lane.dropped += count - given
@@ -114,8 +133,9 @@ def hand_on(lane):
 
 
 @hot
-def relay(lanes, received, count, port):
-    """Lays what other workers send by a port on this worker's own lane. They have counted the octets."""
+def relay(lanes, ring, received, count, port):
+    """Lays what came by a ring to leave by a port on this worker's own lane. The giver has counted the octets."""
     lane = Lane(lanes + port * LANE_OCTETS)
     for number in range(count):
+        look_into(ring, number)
         _lay(lane, load64(received + 8 * number))

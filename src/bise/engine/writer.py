@@ -53,9 +53,10 @@ def write(graph: Graph, drivers: Sequence[Driver], watched: bool = False) -> Sou
         _setup(drivers, states),
         _way(graph, watched),
         _sinks(graph, watched),
+        *((_LOOK_AHEAD,) if HAND_OVER in drivers else ()),
         "    queue.received += count\n    queue.octets += octets",
         _flush(drivers, "through"),
-        "    return count + handed" if HAND_OVER in drivers else "    return count",
+        _HANDED_OVER if HAND_OVER in drivers else "    return count",
         *([_tick(graph, drivers, states)] if graph.timers and not watched else []),
     )
     return Source("\n".join(blocks) + "\n", states)
@@ -100,7 +101,7 @@ def _opening(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header]
 
 def _imports(driver: Driver) -> str:
     if driver == HAND_OVER:
-        names = f"Spread, hand_on, hand_over, kept, receive as receive_{HANDED}, relay"
+        names = f"(\n    Spread, hand_on, hand_over, kept, look_into, relay, take as receive_{HANDED}, wake_takers,\n)"
     else:
         names = f"receive as receive_{driver.kind}, transmit as transmit_{driver.kind}"
     return f"from {driver.module} import {names}"
@@ -154,6 +155,8 @@ def _receive_and_hand_over(drivers: Sequence[Driver]) -> list[str]:
         "        stays = hand_over(spread, received, count, queue.port)",
         "        received, handed, count = kept(spread), count - stays, stays",
         "    if count <= 0:",
+        "        if is_spread:",
+        "            wake_takers(worker, spread)",
         "        return handed",
     ]
 
@@ -181,7 +184,7 @@ _STRAIGHT = (
 )
 _RELAY = (
     f"    if kind == {HANDED} and queue.straight > 0:",
-    "        relay(lanes, received, count, queue.straight - 1)",
+    "        relay(lanes, source, received, count, queue.straight - 1)",
     "        through = 0",
     "    elif queue.straight > 0:",
     *_STRAIGHT[1:],
@@ -198,6 +201,13 @@ def _setup(drivers: Sequence[Driver], states: tuple[type[Header], ...]) -> str:
     return "\n".join(lines)
 
 
+_LOOK_AHEAD = f"""\
+        if kind == {HANDED}:
+            look_into(source, number)"""
+_HANDED_OVER = """\
+    if is_spread:
+        wake_takers(worker, spread)
+    return count + handed"""
 _EACH = "    for number in range(through):"
 _TAKE_UP = "        take_up(packet, load64(received + 8 * number), port)"
 _HOLD = "        hold(packet, worker, number)"
@@ -330,7 +340,7 @@ def _sinks(graph: Graph, watched: bool = False) -> str:
 def _flush(drivers: Sequence[Driver], count: str) -> str:
     send = "sent = transmit_{kind}(driver, gathered(lane), lane.count)"
     own = [driver for driver in drivers if driver != HAND_OVER]
-    to_others = [f"            elif lane.kind == {HANDED}:", "                sent = hand_on(lane)"]
+    to_others = [f"            elif lane.kind == {HANDED}:", "                sent = hand_on(worker, lane)"]
     lines = [
         "    for number in range(plan.lane_count):",
         "        lane = lane_at(lanes, number)",

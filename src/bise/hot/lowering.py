@@ -224,6 +224,12 @@ def _store_release(builder: Any, address: Any, value: Any) -> None:
     builder.store_atomic(value, _pointer(builder, address, 64), "release", 8)
 
 
+@_lowered(primitives.copy_line, 2, types.void)
+def _copy_line(builder: Any, to: Any, source: Any) -> None:
+    kind = ir.PointerType(ir.VectorType(_INT64, 8))
+    builder.store(builder.load(builder.inttoptr(source, kind), align=1), builder.inttoptr(to, kind), align=1)
+
+
 @_lowered(primitives.store_release32, 2, types.void)
 def _store_release32(builder: Any, address: Any, value: Any) -> None:
     builder.store_atomic(builder.trunc(value, _INT32), _pointer(builder, address, 32), "release", 4)
@@ -232,6 +238,11 @@ def _store_release32(builder: Any, address: Any, value: Any) -> None:
 @_lowered(primitives.fetch_add, 2)
 def _fetch_add(builder: Any, address: Any, value: Any) -> Any:
     return builder.atomic_rmw("add", _pointer(builder, address, 64), value, "acq_rel")
+
+
+@_lowered(primitives.fence, 0, types.void)
+def _fence(builder: Any) -> None:
+    builder.fence("seq_cst")
 
 
 _lowered(primitives.add64, 2)(lambda builder, a, b: builder.add(a, b))

@@ -107,6 +107,11 @@ def store64(address: int, value: int) -> None:
     _I64(address).value = _signed(value)
 
 
+def copy_line(to: int, source: int) -> None:
+    """Copies 64 octets, a cache line's worth; the two places don't overlap."""
+    ctypes.memmove(to, source, 64)
+
+
 def load_acquire(address: int) -> int:
     """64 bits, aligned; what the writer stored before its `store_release` is visible after it."""
     return load64(address)
@@ -127,6 +132,10 @@ def fetch_add(address: int, value: int) -> int:
     before = load64(address)
     store64(address, before + value)
     return before
+
+
+def fence() -> None:
+    """What was stored before it is known to all before anything is loaded after it."""
 
 
 def prefetch(address: int) -> None:
