@@ -11,11 +11,12 @@ import os
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from bise.engine.crew import Crew
 from bise.engine.duty import Duty, ReceiveQueue, TransmitLane
 from bise.engine.graph import build as build_graph
+from bise.engine.ring import SMALL
 from bise.engine.worker import ADAPTIVE
 from bise.engine.writer import HAND_OVER
 from bise.hot import Region
@@ -23,7 +24,8 @@ from bise.ports.mbuf import Mbuf
 from tests.engine import steps
 from tests.engine.rig import DRIVER, KIND, Rings, build, open_pool, register, unregister
 
-POOL, FLOWS, UNDER_WAY, OCTETS = 8191, 61, 300, 60
+POOL, FLOWS, UNDER_WAY = 8191, 61, 300
+SIZES = (60, 300, 64, 60, SMALL, SMALL + 1)  # octets of packets, in turn
 GRAPH = build_graph("steps.begin", [steps.PART])
 
 
@@ -43,21 +45,27 @@ def duties(workers: int, ports: list[Rings], words: Region) -> list[Duty]:
     return found
 
 
-def octets(flow: int, number: int) -> bytes:
-    """Ethernet, IPv4 and UDP, as far as flows are told by them; sent by port 1, as the first octets say."""
-    ethernet = bytes([steps.Begin.SEND, 1]) + bytes(10) + b"\x08\x00"
+def octets(flow: int, number: int, egress: int = 1) -> bytes:
+    """Ethernet, IPv4 and UDP, as far as flows are told by them; sent by port `egress`, as the first octets say."""
+    ethernet = bytes([steps.Begin.SEND, egress]) + bytes(10) + b"\x08\x00"
     ip = b"\x45\0\0\x2e\0\0\0\0\x40\x11\0\0" + bytes([10, 0, 0, 1, 10, 0, 1, flow])
-    return ethernet + ip + bytes([16, flow, 0, 53, 0, 26, 0, 0]) + number.to_bytes(8, "big") + bytes(10)
+    whole = ethernet + ip + bytes([16, flow, 0, 53, 0, 26, 0, 0]) + number.to_bytes(8, "big")
+    return whole.ljust(size(number), bytes([flow]))
 
 
-def lay(pool, rings: Rings, numbers: Iterator[int]) -> int:
+def size(number: int) -> int:
+    """Octets of the packet of this number."""
+    return SIZES[number % len(SIZES)]
+
+
+def lay(pool, rings: Rings, numbers: Iterable[int], egress: int = 1) -> int:
     """Packets received, each of the next flow; how many."""
     wanted = list(numbers)
     packets = pool.get(len(wanted))
     for packet, number in zip(packets, wanted, strict=True):
-        mbuf = Mbuf(packet)
-        ctypes.memmove(mbuf.buf_addr + mbuf.data_off, octets(number % FLOWS, number), OCTETS)
-        mbuf.data_len = mbuf.pkt_len = OCTETS
+        mbuf, held = Mbuf(packet), octets(number % FLOWS, number, egress)
+        ctypes.memmove(mbuf.buf_addr + mbuf.data_off, held, len(held))
+        mbuf.data_len = mbuf.pkt_len = len(held)
     rings.put(packets)
     return len(wanted)
 
@@ -66,7 +74,9 @@ def fetch(pool, rings: Rings, arrived: dict[int, list[int]]) -> int:
     packets = rings.take()
     for packet in packets:
         mbuf = Mbuf(packet)
-        number = int.from_bytes(ctypes.string_at(mbuf.buf_addr + mbuf.data_off + 42, 8), "big")
+        found = ctypes.string_at(mbuf.buf_addr + mbuf.data_off, mbuf.pkt_len)
+        number = int.from_bytes(found[42:50], "big")
+        assert found == octets(number % FLOWS, number)
         arrived[number % FLOWS].append(number)
     pool.put(packets)
     return len(packets)
@@ -92,7 +102,7 @@ def main(workers: int, count: int, plans: int) -> dict[str, object]:
         crew.epochs.advance()
     assert crew.settle()  # a burst is counted when it has been sent
     sums, counted = crew.sums(), crew.received()
-    last = lay(pool, ports[0], iter(range(count, count + 200)))
+    last = lay(pool, ports[0], range(count, count + 200))
     while ports[0].inbox.head != ports[0].inbox.tail and time.monotonic() < limit:
         time.sleep(0.001)
     assert crew.stop()  # while some are between workers
@@ -102,9 +112,9 @@ def main(workers: int, count: int, plans: int) -> dict[str, object]:
     assert sum(map(len, arrived.values())) == count + last
     assert +sums == {"transmit": count}, sums
     assert counted[0, "packets"] == count
-    assert counted[0, "octets"] == count * OCTETS
+    assert counted[0, "octets"] == sum(map(size, range(count)))
     assert counted[0, "lost"] == counted[1, "packets"] == 0
-    assert sum(member.lane(1).octets for member in crew.members) == OCTETS * (count + last)
+    assert sum(member.lane(1).octets for member in crew.members) == sum(map(size, range(count + last)))
     assert sum(member.lane(1).sent for member in crew.members) == count + last
     assert pool.available() == POOL
     pool.close()

@@ -13,10 +13,11 @@ from bise.engine import worker as parts
 from bise.engine.crew import Crew
 from bise.engine.duty import ReceiveQueue, TransmitLane
 from bise.engine.exchange import Exchange, Way
+from bise.engine.handover import Spread, wake_takers
 from bise.engine.ring import SLOTS
-from bise.engine.worker import ADAPTIVE, ALIVE_NS, HANDED, POLL
+from bise.engine.worker import ADAPTIVE, ALIVE_NS, HANDED, LANE_OCTETS, POLL, Lane, Worker
 from bise.engine.writer import HAND_OVER
-from bise.hot import MODE, Mode, Region, load64, store64
+from bise.hot import MODE, Mode, Region, entry, load64, store64
 from tests.engine import handed, steps
 from tests.engine.rig import DRIVER, Rings, build, open_pool
 from tests.modes import run
@@ -61,8 +62,28 @@ class Two:
 
     def receive(self, count: int) -> int:
         """The first worker's burst; what it returned."""
-        handed.lay(self.pool, self.ports[0], iter(range(count)))
+        handed.lay(self.pool, self.ports[0], range(count))
         return self.burst(0, 0)
+
+    def empty(self) -> None:
+        """What is under way arrives, and is freed."""
+        while self.burst(1, self.taking(1, outwards=False)):
+            self.burst(1, self.taking(1, outwards=True))
+        while self.burst(1, self.taking(1, outwards=True)):
+            pass
+        for rings in self.ports:
+            self.pool.put(rings.take())
+
+    def sorted(self) -> tuple[list[int], list[int]]:
+        """Numbers of packets that stay with the first worker, and that are handed to the second one."""
+        found: tuple[list[int], list[int]] = [], []
+        for number in range(16):
+            before = self.crew.received()[0, "handed"]
+            handed.lay(self.pool, self.ports[0], [number])
+            self.burst(0, 0)
+            found[self.crew.received()[0, "handed"] - before].append(number)
+        self.empty()
+        return found
 
     def burst(self, worker: int, queue: int) -> int:
         member = self.crew.members[worker]
@@ -111,12 +132,9 @@ def test_what_a_ring_has_no_room_for_is_counted(two):
     assert counted[0, "handed"] == SLOTS
     assert counted[0, "packets"] == two.crew.sums().total() + counted[0, "lost"]
     assert counted[0, "packets"] + SLOTS == received
-    assert counted[0, "octets"] == counted[0, "packets"] * handed.OCTETS
-    while two.burst(1, two.taking(1, outwards=False)):
-        two.burst(1, two.taking(1, outwards=True))
-    while two.burst(1, two.taking(1, outwards=True)):
-        pass
+    two.empty()
     counted = two.crew.received()
+    assert counted[0, "octets"] == received // 32 * sum(map(handed.size, range(32)))
     assert counted[0, "packets"] == received == two.crew.sums().total() + counted[0, "lost"]
 
 
@@ -158,17 +176,71 @@ def _wait(ready) -> None:
         time.sleep(0.001)
 
 
+@entry(2)
+def wake(worker, spread):
+    wake_takers(Worker(worker), Spread(spread))
+    return 0
+
+
+class Sleeper:
+    """The second worker, which is about to sleep; the program above has a third one that really does."""
+
+    def __init__(self, two: Two, mode: int = ADAPTIVE) -> None:
+        for member in two.crew.members:
+            member.record.mode = mode
+        self._record, self._bell = two.crew.members[1].record, two.crew.members[1].bell.descriptor
+        self._record.sleeping = 1
+
+    def was_woken(self) -> bool:
+        """At most once."""
+        try:
+            strokes = os.eventfd_read(self._bell)
+        except BlockingIOError:
+            strokes = 0
+        assert strokes == 1 - self._record.sleeping
+        return strokes == 1
+
+
 def test_a_sleeping_worker_is_woken_by_what_is_handed_to_it(two):
-    """The program above has a third worker that sleeps whenever nothing was handed to it."""
-    two.crew.members[0].record.mode = ADAPTIVE
-    two.crew.members[1].record.sleeping = 1
-    two.receive(32)
-    assert two.crew.members[1].record.sleeping == 0
-    assert os.eventfd_read(two.crew.members[1].bell.descriptor) == 1
-    while two.burst(1, two.taking(1, outwards=False)):
-        two.burst(1, two.taking(1, outwards=True))
-    while two.burst(1, two.taking(1, outwards=True)):
-        pass
+    _, going = two.sorted()
+    sleeper = Sleeper(two)
+    handed.lay(two.pool, two.ports[0], going)
+    two.burst(0, 0)
+    assert sleeper.was_woken()
+    two.empty()
+
+
+def test_a_sleeping_worker_is_woken_by_what_is_to_leave_by_its_port(two):
+    staying, _ = two.sorted()
+    sleeper = Sleeper(two)
+    handed.lay(two.pool, two.ports[0], staying)
+    two.burst(0, 0)
+    assert sleeper.was_woken()
+    two.empty()
+
+
+def test_what_is_no_concern_of_a_sleeping_worker_lets_it_sleep(two):
+    staying, _ = two.sorted()
+    sleeper = Sleeper(two)
+    two.burst(0, 0)
+    handed.lay(two.pool, two.ports[0], staying, egress=0)
+    two.burst(0, 0)
+    assert not sleeper.was_woken()
+    two.empty()
+
+
+@pytest.mark.parametrize(
+    ("mode", "handed_over", "woken"), [(ADAPTIVE, 3, True), (ADAPTIVE, 0, False), (POLL, 3, False)]
+)
+def test_who_fell_asleep_while_it_was_handed_something_is_woken_after_the_burst(two, mode, handed_over, woken):
+    first = two.crew.members[0]
+    (spread,) = (spread for _, spread in first.plan.spreads)
+    sleeper = Sleeper(two, mode)
+    lane = Lane(spread.lanes + LANE_OCTETS)
+    lane.count = handed_over
+    wake(first.record.address, spread.address)
+    assert sleeper.was_woken() == woken
+    assert lane.count == 0
 
 
 def test_a_crew_that_starts_again_frees_nothing_too_early(two):

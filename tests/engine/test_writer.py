@@ -69,6 +69,13 @@ def test_handing_over_costs_nothing_where_it_is_not_asked_for():
     assert len(asked) < len(plain) + 25
 
 
+def test_sleepers_are_looked_for_after_all_that_was_handed_over():
+    text = write(build("steps.begin", [steps.PART]), [ONE, HAND_OVER]).text
+    ends = text.split("    stays = hand_over(")[1].split("return ")
+    assert all(end.startswith(("handed", "count + handed")) for end in ends[1:3])
+    assert all("if handed > 0:" in end and "wake_takers(worker, spread)" in end for end in ends[:2])
+
+
 def test_a_burst_comes_as_far_as_the_node_that_asks_is_answered_and_goes_on():
     text = write(build("steps.begin", [steps.PART, steps.TURNING, steps.WEIGHING]), [ONE]).text
     places = [

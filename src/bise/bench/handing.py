@@ -23,6 +23,7 @@ from bise.ports.dpdk.queue import receive
 
 BURSTS = 20_000
 _ROOM = SLOTS - BURST
+_RECORD = 1024  # octets, enough for each of the records below
 
 
 class Errand(Header):
@@ -72,7 +73,9 @@ def fetch(address):
     errand, count = Errand(address), 0
     while load_acquire(address + _STOP) == 0:
         count += let_go(errand)
-    return count + let_go(errand)
+    while waiting(errand.ring) > 0:
+        count += let_go(errand)
+    return count
 
 
 @hot
@@ -88,12 +91,12 @@ def measure(router: Router, cores: Sequence[int], rounds: int) -> list[float]:
     ring_bell = Region(4096, huge_pages=False)
     ring = Handing(None, Doorbell(ring_bell.address, -1), Places())
     spreading = Spreading((ring.address, ring.address), bytes([1]) * SHARES, 0)
-    room = Region(4096 + 8 * (2 * BURST + BURSTS) + spread_octets(spreading), huge_pages=False)
+    room = Region(2 * _RECORD + 8 * (2 * BURST + BURSTS) + spread_octets(spreading), huge_pages=False)
     errand = Errand(room.address)
-    errand.worker = room.address + 2048
+    errand.worker = room.address + _RECORD
     Worker(errand.worker).mode = POLL
     errand.queue, errand.ring = router.sources[0].queues[0].address, ring.address
-    errand.packets = room.address + 4096
+    errand.packets = room.address + 2 * _RECORD
     errand.taken = errand.packets + 8 * BURST
     errand.spent = errand.taken + 8 * BURST
     errand.spread = errand.spent + 8 * BURSTS

@@ -40,7 +40,7 @@ class Way:
 
 
 class Places:
-    """Memory for rings, a page or a huge page full of them at a time; what was given back is used again."""
+    """Memory for rings, a huge page's worth at a time; what was given back is used again."""
 
     def __init__(self) -> None:
         self._regions: list[Region] = []
@@ -96,7 +96,7 @@ class Exchange:
         self._bells = bells
         self._rings: dict[Way, Handing] = {}
         self._places = Places()
-        self._nothing = Handing(None, bells[0], self._places)
+        self._unused = [Handing(None, bell, self._places) for bell in bells]  # a worker's own
 
     def connect(self, duties: Sequence[Duty]) -> tuple[list[Duty], list[Handing]]:
         """The duties with what leads from worker to worker, and the rings that no duty needs any more."""
@@ -116,8 +116,7 @@ class Exchange:
 
     def _spread(self, number: int, queue: ReceiveQueue, shares: bytes) -> ReceiveQueue:
         ways = [Way(queue.port, number, taker, outwards=False) for taker in range(len(self._bells))]
-        unused = self._nothing
-        rings = tuple((unused if way.taker == number else self._rings[way]).address for way in ways)
+        rings = tuple((self._unused[number] if way.taker == number else self._rings[way]).address for way in ways)
         return replace(queue, kind=SPREAD + queue.kind, spreading=Spreading(rings, shares, number))
 
     def _taking(self, way: Way, duties: Sequence[Duty]) -> ReceiveQueue:
@@ -135,12 +134,10 @@ class Exchange:
 
     def last(self, duties: Sequence[Duty]) -> list[Duty]:
         """Connected duties that receive no more than what is in the rings."""
-        return [replace(duty, queues=tuple(self._last(duty.queues))) for duty in duties]
-
-    def _last(self, queues: Sequence[ReceiveQueue]) -> Iterable[ReceiveQueue]:
-        taking = [queue for queue in queues if queue.kind == HANDED]
-        nothing = self._nothing.address
-        return taking or [replace(one, kind=HANDED, driver=nothing, deadline=0, spreading=None) for one in queues[:1]]
+        unused = (ring.address for ring in self._unused)
+        return [
+            replace(duty, queues=tuple(_last(duty.queues, ring))) for duty, ring in zip(duties, unused, strict=True)
+        ]
 
     @property
     def is_used(self) -> bool:
@@ -164,6 +161,11 @@ def _ways(duties: Sequence[Duty]) -> Iterable[Way]:
         for lane in duty.lanes:
             if lane.owner is not None:
                 yield Way(lane.port, number, lane.owner, outwards=True)
+
+
+def _last(queues: Sequence[ReceiveQueue], unused: int) -> Iterable[ReceiveQueue]:
+    taking = [queue for queue in queues if queue.kind == HANDED]
+    return taking or [replace(one, kind=HANDED, driver=unused, deadline=0, spreading=None) for one in queues[:1]]
 
 
 def _order(way: Way) -> tuple[int, int, bool]:

@@ -60,8 +60,8 @@ SPREAD_OCTETS = Spread.size
 
 @hot
 def hand_over(spread, received, count, port):
-    """Sorts a burst by flow and gives the other workers theirs; returns how many packets stay, which `kept` lists.
-    `wake_takers` has to follow."""
+    """Sorts a burst by flow and gives the other workers theirs; returns how many packets stay, which `kept` lists. If
+    they are not all, `wake_takers` has to follow."""
     packet, large = _make_packet(), 0
     for number in range(count):
         take_up(packet, load64(received + 8 * number), port)
@@ -69,17 +69,15 @@ def hand_over(spread, received, count, port):
         lane = Lane(spread.lanes + worker * LANE_OCTETS)
         make_room(lane.driver, lane.count)
         _lay(lane, packet.buffer)
-        large += packet.total > SMALL
-    stays = 0
-    for worker in range(spread.workers):
-        lane = Lane(spread.lanes + worker * LANE_OCTETS)
-        if worker == spread.own:
-            stays = lane.count
-        elif lane.count > 0:
-            _give(spread, lane)
-        lane.count = 0
+        large += (packet.total > SMALL) & (worker != spread.own)
     if large > 0:
         _prefetch_free(large)
+    for worker in range(spread.workers):
+        lane = Lane(spread.lanes + worker * LANE_OCTETS)
+        if worker != spread.own and lane.count > 0:
+            _give(spread, lane)
+    own = Lane(spread.lanes + spread.own * LANE_OCTETS)
+    stays, own.count = own.count, 0
     return stays
 
 
@@ -93,6 +91,7 @@ def _lay(lane, buffer):
 @hot
 def _give(spread, lane):
     given = put_in(lane.driver, lane.address + _PACKETS, lane.count)
+    wake(lane.driver)  # most often that is all: it slept already
     spread.handed += given
     for number in range(given, lane.count):
         spread.lost += 1
@@ -102,13 +101,16 @@ def _give(spread, lane):
 
 @hot
 def wake_takers(worker, spread):
-    """Wakes the other workers that sleep, whether they have been handed anything or not. Who polls never does."""
-    if worker.mode == POLL:
-        return
-    fence()
+    """Wakes who has gone to sleep while it was being handed something. Workers of a crew all have one mode: where they
+    poll, none sleeps."""
+    sleeps = worker.mode != POLL
+    if sleeps:
+        fence()
     for number in range(spread.workers):
-        if number != spread.own:
-            wake(Lane(spread.lanes + number * LANE_OCTETS).driver)
+        lane = Lane(spread.lanes + number * LANE_OCTETS)
+        if sleeps and lane.count > 0:
+            wake(lane.driver)
+        lane.count = 0
 
 
 @hot
@@ -118,14 +120,14 @@ def kept(spread):
 
 
 @hot
-def hand_on(worker, lane):
-    """Gives what leaves by a port to the worker that sends there, and empties the lane. That worker counts what it
-    sends, this one what the ring has no room for; so it returns 0 packets sent."""
+def hand_on(worker, lane, ring):
+    """Gives what leaves by a port to the worker that sends there, and empties the lane, whose `ring` may be another by
+    now. That worker counts what it sends, this one what the ring has no room for; so it returns 0 packets sent."""
     count, lane.count = lane.count, 0
-    given = put_in(lane.driver, lane.address + _PACKETS, count)
+    given = put_in(ring, lane.address + _PACKETS, count)
     if worker.mode != POLL:
         fence()
-        wake(lane.driver)
+        wake(ring)
     if given < count:
         put(lane.address + _PACKETS + 8 * given, count - given)
         lane.dropped += count - given

@@ -31,11 +31,11 @@ from bise.ports.mbuf import HEADROOM, ROOM, Mbuf, receive_into
 SLOTS = 512  # packets, a power of two
 SMALL = 128  # octets: a packet that has no more of them travels as a copy
 _LINE = 64
-_OBLIGING = -1 << 23  # the flags of a record that bind it to other memory or say what its sender has to do
-_SINGLE = 1 << 32 | 1 << 16  # in a record: one segment, one reference; below that, where the octets begin
-_BEGINNINGS = HEADROOM + ROOM - SMALL + 1  # whole lines are copied, which must not lead out of a buffer
+_OBLIGING = -1 << 23  # RTE_MBUF_F_FIRST_FREE and above: flags that bind a record to memory or tell its sender to act
+_SINGLE = 1 << 32 | 1 << 16  # nb_segs and refcnt of a packet in one piece; where they are so, less this is data_off
+_BEGINNINGS = HEADROOM + ROOM - SMALL + 1  # of data_off: whole lines are copied, which must not lead out of a buffer
 _COPY = -1 << 63  # in a slot's word: the port that received the copy, and its octets in the lowest bits
-_PORT = 16
+_PORT_SHIFT = 16
 _PART = 0xFFFF
 _ALL_BUT_PORT = (1 << 48) - 1
 _NEXT, _REARM = Mbuf.next.offset, Mbuf.data_off.offset
@@ -76,8 +76,8 @@ class Ring(Header):
 _STROKE, _HEAD, _TAIL = Ring.stroke.offset, Ring.head.offset, Ring.tail.offset
 FIRST, MASK = Ring.size, SLOTS - 1
 _LINES = FIRST + 8 * SLOTS
-_FURTHER = _LINE * SLOTS  # from a slot's first line to its second one
-RING_OCTETS = _LINES + 2 * _FURTHER
+_FURTHER = _LINE * (SLOTS + 1)  # from a slot's first line to its second one, which another set of the cache holds
+RING_OCTETS = _LINES + _FURTHER + _LINE * SLOTS
 
 
 @hot
@@ -142,24 +142,19 @@ def _lay(line, buffer):
     copy_line(line, data)
     if octets > _LINE:
         copy_line(line + _FURTHER, data + _LINE)
-    return _COPY | buffer.port << _PORT | octets
+    return _COPY | buffer.port << _PORT_SHIFT | octets
 
 
 @hot
 def take(ring_address, packets, room):
-    """Fills the array at `packets` with up to `room` packets, in the order they were put in; how many. Where there is
-    no memory for a copy, it waits in the ring, and so do those behind it."""
+    """Fills the array at `packets` with up to `room` packets, in the order they were put in; how many. Copies for which
+    there is no memory wait in the ring, and so does what is behind them."""
     tail = load64(ring_address + _TAIL)
-    count, copies, whole = min(load_acquire(ring_address + _HEAD) - tail, room), 0, 0
-    for number in range(count):
-        if load64(_word(ring_address, tail + number)) < 0:
-            copies += 1
-        elif copies == 0:
-            whole += 1
-    if copies > 0 and _get_bare(packets + 8 * (count - copies), copies) != 0:
-        count, copies = whole, 0
-    if count <= 0:
-        return 0
+    count = min(load_acquire(ring_address + _HEAD) - tail, room)
+    copies = _copies(ring_address, tail, count)
+    while copies > 0 and _get_bare(packets + 8 * (count - copies), copies) != 0:
+        count >>= 1
+        copies = _copies(ring_address, tail, count)
     empty = packets + 8 * (count - copies)
     for number in range(count):
         word = load64(_word(ring_address, tail + number))
@@ -169,15 +164,25 @@ def take(ring_address, packets, room):
         else:
             _fetch(Mbuf(word))
         store64(packets + 8 * number, word)
-    store_release(ring_address + _TAIL, tail + count)
+    if count > 0:
+        store_release(ring_address + _TAIL, tail + count)
     return count
+
+
+@hot
+def _copies(ring_address, tail, count):
+    """How many of the packets that come out next are copies."""
+    found = 0
+    for number in range(count):
+        found += load64(_word(ring_address, tail + number)) < 0
+    return found
 
 
 @hot
 def _fill(buffer_address, word, line):
     """Makes an empty packet what a slot's copy says; returns its address."""
     buffer, octets = Mbuf(buffer_address), word & _PART
-    receive_into(buffer, HEADROOM, octets, word >> _PORT & _PART)
+    receive_into(buffer, HEADROOM, octets, word >> _PORT_SHIFT & _PART)
     data = buffer.buf_addr + HEADROOM
     copy_line(data, line)
     if octets > _LINE:
@@ -196,8 +201,8 @@ def _fetch(buffer):
 def look_into(ring_address, number):
     """Asks for what comes out next, or `number` packets later: a copy, or a record."""
     slot = load64(ring_address + _TAIL) + number
-    word = load64(_word(ring_address, slot))
     if slot < load_acquire(ring_address + _HEAD):
+        word = load64(_word(ring_address, slot))
         prefetch(_line(ring_address, slot) if word < 0 else word)
 
 

@@ -16,7 +16,7 @@ from bise.hot import (
     cycles,
     entry,
     external,
-    fetch_add,
+    fence,
     hot,
     le16,
     le32,
@@ -203,7 +203,8 @@ def _sleep(worker, plan, now):
 @hot
 def _sleep_lightly(worker, plan, now):
     """Sleeps unless another worker has handed something over: engine/ring.py says why that isn't missed."""
-    fetch_add(worker.address + _SLEEPING, 1)
+    store_release(worker.address + _SLEEPING, 1)
+    fence()
     if _has_been_handed(plan) == 0:
         _sleep(worker, plan, now)
         _read(plan.bell, worker.address + _WOKEN, 8)

@@ -155,7 +155,7 @@ def _receive_and_hand_over(drivers: Sequence[Driver]) -> list[str]:
         "        stays = hand_over(spread, received, count, queue.port)",
         "        received, handed, count = kept(spread), count - stays, stays",
         "    if count <= 0:",
-        "        if is_spread:",
+        "        if handed > 0:",
         "            wake_takers(worker, spread)",
         "        return handed",
     ]
@@ -205,7 +205,7 @@ _LOOK_AHEAD = f"""\
         if kind == {HANDED}:
             look_into(source, number)"""
 _HANDED_OVER = """\
-    if is_spread:
+    if handed > 0:
         wake_takers(worker, spread)
     return count + handed"""
 _EACH = "    for number in range(through):"
@@ -340,7 +340,7 @@ def _sinks(graph: Graph, watched: bool = False) -> str:
 def _flush(drivers: Sequence[Driver], count: str) -> str:
     send = "sent = transmit_{kind}(driver, gathered(lane), lane.count)"
     own = [driver for driver in drivers if driver != HAND_OVER]
-    to_others = [f"            elif lane.kind == {HANDED}:", "                sent = hand_on(worker, lane)"]
+    to_others = [f"            elif lane.kind == {HANDED}:", "                sent = hand_on(worker, lane, driver)"]
     lines = [
         "    for number in range(plan.lane_count):",
         "        lane = lane_at(lanes, number)",

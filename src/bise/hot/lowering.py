@@ -235,11 +235,6 @@ def _store_release32(builder: Any, address: Any, value: Any) -> None:
     builder.store_atomic(builder.trunc(value, _INT32), _pointer(builder, address, 32), "release", 4)
 
 
-@_lowered(primitives.fetch_add, 2)
-def _fetch_add(builder: Any, address: Any, value: Any) -> Any:
-    return builder.atomic_rmw("add", _pointer(builder, address, 64), value, "acq_rel")
-
-
 @_lowered(primitives.fence, 0, types.void)
 def _fence(builder: Any) -> None:
     builder.fence("seq_cst")

@@ -127,13 +127,6 @@ def store_release32(address: int, value: int) -> None:
     store32(address, value)
 
 
-def fetch_add(address: int, value: int) -> int:
-    """Adds atomically; returns what was there before."""
-    before = load64(address)
-    store64(address, before + value)
-    return before
-
-
 def fence() -> None:
     """What was stored before it is known to all before anything is loaded after it."""
 

@@ -44,7 +44,8 @@ _LENGTHS = Mbuf.packet_type.offset
 
 @hot
 def receive_into(mbuf, data_offset, length, port):
-    """Makes an empty packet's record say that one segment of `length` octets was received on `port`, and no more."""
+    """Makes an empty packet's record say that one segment of `length` octets was received on `port`, and no more: of
+    the other fields there may be anything, but no flag vouches for them."""
     store64(mbuf.address + _REARM, data_offset | 1 << 16 | 1 << 32 | port << 48)  # one reference, one segment
     mbuf.ol_flags = 0
     store64(mbuf.address + _LENGTHS, length << 32)

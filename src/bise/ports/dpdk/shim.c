@@ -175,8 +175,8 @@ int64_t bise_pool_get(void **packets, int64_t n)
 	return rte_pktmbuf_alloc_bulk(pool, (struct rte_mbuf **)packets, (unsigned int)n) ? -1 : 0;
 }
 
-/* The same for packets whose records are still to be written: they say nothing true but where their buffers are, and that
- * nothing follows. */
+/* The same for packets whose records are still to be written: they say nothing true but where their buffers are, and
+ * that nothing follows. */
 int64_t bise_pool_get_bare(void **packets, int64_t n)
 {
 	return rte_mempool_get_bulk(pool, packets, (unsigned int)n) ? -1 : 0;
@@ -187,7 +187,7 @@ void bise_pool_put(void **packets, int64_t n)
 	rte_pktmbuf_free_bulk((struct rte_mbuf **)packets, (unsigned int)n);
 }
 
-/* For packets of one segment, with one reference and memory of their own. */
+/* For packets of this pool of which the caller knows: one segment, one reference, memory of their own. */
 void bise_pool_put_single(void **packets, int64_t n) { rte_mempool_put_bulk(pool, packets, (unsigned int)n); }
 
 /* Asks the other cores for the memory of up to `n` packets that this thread takes next; they may have had them last. */
