@@ -17,7 +17,7 @@ from bise.bench.namespaces import Namespace
 _SOL_PACKET = 263
 _PACKET_STATISTICS, _PACKET_AUXDATA, _PACKET_VNET_HDR = 6, 8, 15
 _PACKET_QDISC_BYPASS, _PACKET_IGNORE_OUTGOING = 20, 23
-_SO_RCVBUFFORCE = 33
+_SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
 _ETH_P_ALL = 3
 _TAG_IS_VALID = 0x10  # TP_STATUS_VLAN_VALID
 _NEEDS_CHECKSUM = 1  # VIRTIO_NET_HDR_F_NEEDS_CSUM
@@ -38,7 +38,8 @@ class Peer:
         self.interface = interface
         with namespace.inside():
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-        self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 64 << 20)
+        for option in (_SO_SNDBUFFORCE, _SO_RCVBUFFORCE):  # what is sent counts until somebody has received it
+            self._socket.setsockopt(socket.SOL_SOCKET, option, 64 << 20)
         for option in (_PACKET_AUXDATA, _PACKET_VNET_HDR, _PACKET_IGNORE_OUTGOING):
             self._socket.setsockopt(_SOL_PACKET, option, 1)
         if bypass:

@@ -38,6 +38,7 @@ def _arguments() -> Any:
     parser.add_argument("--minutes", type=float, default=60.0, help="how long (60)")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32), help="what the order is drawn from")
     parser.add_argument("--without", action="append", default=[], help="an event that must not happen; repeatable")
+    parser.add_argument("--spread", action="store_true", help="workers hand each other what they receive")
     return parser.parse_args()
 
 
@@ -49,7 +50,7 @@ def _run(wanted: Any, screen: Screen) -> int:
         router.sysctl({f"net/ipv6/conf/{port.name}/keep_addr_on_down": 1 for port in PORTS})
         before = _traces(router)
         with Flows(topology) as flows:
-            with trial(topology, flows, random.Random(wanted.seed)) as running:
+            with trial(topology, flows, random.Random(wanted.seed), wanted.spread) as running:
                 watch = Watch(running)
                 _happen(running, watch, screen, wanted)
                 screen.record.findings += [line for life in watch.lives for line in life.findings()]

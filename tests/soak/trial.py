@@ -26,10 +26,13 @@ PATIENCE_S = 60.0  # other work on this machine may take both cores for a while
 
 
 class Trial:
-    """`chance` decides everything that is drawn; `life` counts the processes that have forwarded."""
+    """`chance` decides everything that is drawn; `life` counts the processes that have forwarded. `spread`: the workers
+    hand each other what they receive."""
 
-    def __init__(self, topology: Topology, flows: Flows, chance: random.Random) -> None:
+    def __init__(self, topology: Topology, flows: Flows, chance: random.Random, spread: bool) -> None:
         self.topology, self.flows, self.chance = topology, flows, chance
+        self._config = folder("soak") / "bise.toml"
+        self._config.write_text('spread = "always"\n' if spread else "")
         self.life = 0
         self.logs = ""  # of those that have ended
         self.node = folder("soak") / f"{NODE}.py"
@@ -69,7 +72,7 @@ class Trial:
 
     def _started(self) -> RunningBise:
         cores = ",".join(map(str, CORES))
-        words = ("--cores", cores, "--queues", str(len(CORES)), "--node", str(self.node))
+        words = ("--cores", cores, "--queues", str(len(CORES)), "--node", str(self.node), "--config", str(self._config))
         begun = RunningBise(self.topology.router, [port.name for port in PORTS], words)
         begun.__enter__()
         self.life += 1
@@ -116,9 +119,9 @@ def _variants() -> list[str]:
 
 
 @contextmanager
-def trial(topology: Topology, flows: Flows, chance: random.Random) -> Iterator[Trial]:
+def trial(topology: Topology, flows: Flows, chance: random.Random, spread: bool = False) -> Iterator[Trial]:
     """Bise forwards, and ends with the block."""
-    found = Trial(topology, flows, chance)
+    found = Trial(topology, flows, chance, spread)
     try:
         found.router.meet_hosts()
         yield found

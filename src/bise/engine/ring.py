@@ -89,7 +89,7 @@ def make_room(ring_address, number):
 @hot
 def put(ring_address, packets, count):
     """Puts in the first of `count` packets of an array, as many as there is room for; returns how many. Those are the
-    ring's or freed, and their places in the array mean nothing any more. `wake` has to follow."""
+    ring's or freed, and their places in the array mean nothing any more. `fence` and `wake` have to follow."""
     ring = Ring(ring_address)
     head = ring.head
     if SLOTS - (head - ring.seen) < count:
@@ -111,7 +111,7 @@ def put(ring_address, packets, count):
 
 @hot
 def wake(ring_address):
-    """Wakes the taker if it sleeps. A `fence` has to stand between this and what was put in."""
+    """Wakes the taker if it sleeps. Nobody is overlooked where a `fence` stands between what was put in and this."""
     ring = Ring(ring_address)
     if load_acquire(ring.sleeping) != 0:
         store_release(ring.sleeping, 0)
