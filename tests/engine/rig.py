@@ -20,7 +20,7 @@ from bise.engine.pipeline import Pipeline, load, place
 from bise.engine.watching import Wanted, Watching
 from bise.engine.worker import BURST, LANE_ROOM, POLL, Queue
 from bise.engine.writer import Driver, Source, write
-from bise.hot import Region, load64, store64
+from bise.hot import Entry, Region, load64, store64
 from bise.ports.dpdk import eal, shim
 from bise.ports.dpdk.pool import Pool
 from bise.ports.mbuf import BUFFER, Mbuf
@@ -86,6 +86,12 @@ def build(graph: Graph, drivers: Sequence[Driver] = (DRIVER,)) -> Pipeline:
     return Pipeline(graph, named, path, module.burst, module.tick if graph.timers else None)
 
 
+def twin(graph: Graph, drivers: Sequence[Driver] = (DRIVER,)) -> Entry:
+    """The instrumented twin of the same."""
+    burst: Entry = _entry(write(graph, drivers, watched=True), graph)[2].burst
+    return burst
+
+
 def _entry(source: Source, graph: Graph) -> tuple[Source, Path, ModuleType]:
     ours = sorted({DRIVER.module} | {node.module for node in graph.order if node.module.startswith("tests.")})
     texts = [Path(str(importlib.import_module(name).__file__)).read_bytes() for name in ours]
@@ -131,7 +137,7 @@ class Rig:
 
     def watch(self, wanted: Wanted | None) -> None:
         """From now on every burst goes through the instrumented twin."""
-        self._burst = _entry(write(self.graph, [DRIVER], watched=True), self.graph)[2].burst
+        self._burst = twin(self.graph)
         self.watching = Watching(self.crew, self._burst, wanted)
 
     def queue(self, port: int) -> Queue:

@@ -15,11 +15,13 @@ from bise.engine.duty import ReceiveQueue, TransmitLane
 from bise.engine.exchange import Exchange, Way
 from bise.engine.handover import Spread, wake_takers
 from bise.engine.ring import SLOTS
+from bise.engine.watch import LEFT
+from bise.engine.watching import Wanted, Watching
 from bise.engine.worker import ADAPTIVE, ALIVE_NS, HANDED, LANE_OCTETS, POLL, Lane, Worker
 from bise.engine.writer import HAND_OVER
 from bise.hot import MODE, Mode, Region, entry, load64, store64
 from tests.engine import handed, steps
-from tests.engine.rig import DRIVER, Rings, build, open_pool
+from tests.engine.rig import DRIVER, Rings, build, open_pool, twin
 from tests.modes import run
 
 FAR = 1 << 62
@@ -52,6 +54,7 @@ class Two:
         self.states = {f"{steps.__name__}.State": self.state.address}
         self.pipeline = build(handed.GRAPH, (DRIVER, HAND_OVER))
         self.publish(2)
+        self.run = self.pipeline.burst
 
     def publish(self, ports: int) -> None:
         duties = [
@@ -88,7 +91,7 @@ class Two:
     def burst(self, worker: int, queue: int) -> int:
         member = self.crew.members[worker]
         assert member.plan is not None
-        return self.pipeline.burst(member.record.address, member.record.plan, member.plan.queues[queue].address)
+        return self.run(member.record.address, member.record.plan, member.plan.queues[queue].address)
 
     def taking(self, worker: int, outwards: bool) -> int:
         """The number of the worker's queue of what the other one hands it."""
@@ -136,6 +139,20 @@ def test_what_a_ring_has_no_room_for_is_counted(two):
     counted = two.crew.received()
     assert counted[0, "octets"] == received // 32 * sum(map(handed.size, range(32)))
     assert counted[0, "packets"] == received == two.crew.sums().total() + counted[0, "lost"]
+
+
+def test_each_worker_records_what_it_leads_through_the_graph(two):
+    two.run = twin(handed.GRAPH, (DRIVER, HAND_OVER))
+    watching = Watching(two.crew, two.run, Wanted(sides=LEFT))
+    sleeper = Sleeper(two)
+    two.receive(32)
+    assert sleeper.was_woken()
+    staying = two.crew.sums().total()
+    assert len(watching.read(100)) == staying
+    two.empty()
+    assert len(watching.read(100)) == 32 - staying > 0
+    watching.end()
+    two.pass_round()
 
 
 def test_what_was_handed_over_for_a_port_that_goes_is_freed_and_counted(two):
