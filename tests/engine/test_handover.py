@@ -13,7 +13,7 @@ from bise.engine import worker as parts
 from bise.engine.crew import Crew
 from bise.engine.duty import ReceiveQueue, TransmitLane
 from bise.engine.exchange import Exchange, Way
-from bise.engine.handover import Spread, wake_takers
+from bise.engine.handover import Spread, hand_on, wake_takers
 from bise.engine.ring import SLOTS
 from bise.engine.watch import LEFT
 from bise.engine.watching import Wanted, Watching
@@ -77,7 +77,7 @@ class Two:
         for rings in self.ports:
             self.pool.put(rings.take())
 
-    def sorted(self) -> tuple[list[int], list[int]]:
+    def by_worker(self) -> tuple[list[int], list[int]]:
         """Numbers of packets that stay with the first worker, and that are handed to the second one."""
         found: tuple[list[int], list[int]] = [], []
         for number in range(16):
@@ -218,31 +218,19 @@ class Sleeper:
         return strokes == 1
 
 
-def test_a_sleeping_worker_is_woken_by_what_is_handed_to_it(two):
-    _, going = two.sorted()
+@pytest.mark.parametrize(
+    ("worker", "egress", "woken"),
+    [(1, 1, True), (0, 1, True), (0, 0, False)],
+)
+def test_a_sleeping_worker_is_woken_by_its_packets_and_by_no_others(two, worker, egress, woken):
+    """`worker` gets the packets, which leave by a port of worker `egress`."""
+    numbers = two.by_worker()[worker]
     sleeper = Sleeper(two)
-    handed.lay(two.pool, two.ports[0], going)
-    two.burst(0, 0)
-    assert sleeper.was_woken()
-    two.empty()
-
-
-def test_a_sleeping_worker_is_woken_by_what_is_to_leave_by_its_port(two):
-    staying, _ = two.sorted()
-    sleeper = Sleeper(two)
-    handed.lay(two.pool, two.ports[0], staying)
-    two.burst(0, 0)
-    assert sleeper.was_woken()
-    two.empty()
-
-
-def test_what_is_no_concern_of_a_sleeping_worker_lets_it_sleep(two):
-    staying, _ = two.sorted()
-    sleeper = Sleeper(two)
-    two.burst(0, 0)
-    handed.lay(two.pool, two.ports[0], staying, egress=0)
-    two.burst(0, 0)
+    two.burst(0, 0)  # nothing has come
     assert not sleeper.was_woken()
+    handed.lay(two.pool, two.ports[0], numbers, egress)
+    two.burst(0, 0)
+    assert sleeper.was_woken() == woken
     two.empty()
 
 
@@ -258,6 +246,23 @@ def test_who_fell_asleep_while_it_was_handed_something_is_woken_after_the_burst(
     wake(first.record.address, spread.address)
     assert sleeper.was_woken() == woken
     assert lane.count == 0
+
+
+@entry(3)
+def hand_to(worker, lane, ring):
+    return hand_on(Worker(worker), Lane(lane), ring)
+
+
+def test_a_lane_led_elsewhere_meanwhile_is_emptied_where_the_burst_found_it_led_to(two):
+    first, lane = two.crew.members[0], two.crew.members[0].lane(1)
+    sleeper, found = Sleeper(two), lane.driver
+    store64(lane.address + Lane.packets.offset, *two.pool.get(1))
+    lane.count, lane.driver = 1, 0
+    assert hand_to(first.record.address, lane.address, found) == 0
+    assert sleeper.was_woken()
+    assert lane.count == 0
+    lane.driver = found
+    two.empty()
 
 
 def test_a_crew_that_starts_again_frees_nothing_too_early(two):
