@@ -4,8 +4,10 @@ from enum import IntEnum
 
 from bise.engine.node import NOTHING, TRANSMIT, Drop, Insert, Part, Punt, PuntClass, To, node, query
 from bise.engine.packet import extend
-from bise.hot import Header, hot, le16, le64, load64, u8
+from bise.hot import Header, hot, le16, le64, nth, store64, u8
 from bise.tables.question import Question
+
+CHANGED = 1 << 10  # added to a packet's question, it is another's
 
 
 class State(Header):
@@ -13,6 +15,8 @@ class State(Header):
 
     asked = le64()  # packets seen; written by the worker
     timed = le64()  # times that the clock called
+    told = le64()  # times that a packet's Question was the one that its node would have put
+    untold = le64()  # and that it was none or another one
 
 
 class Word(Header):
@@ -40,7 +44,6 @@ def begin(packet, state, now):
         return Begin.SHORT
     word = Word(packet, 0)
     packet.egress = word.egress
-    packet.l3, packet.l4, packet.hop = 1, 2, state.address
     return word.edge if word.edge <= 5 else Begin.DROP
 
 
@@ -103,65 +106,71 @@ class Weigh(IntEnum):
 
 
 @hot
-def _judge(packet):
-    """ON where the answer is the right one."""
+def _judge(packet, state):
+    """ON where the packet's Question is the one that its node would put, and the answer right; also where it is not."""
     question = Question(packet.question)
-    right = question.high == Word(packet, 0).egress and question.answer == question.high + 1
-    return Weigh.ON if right else Weigh.WRONG
+    if question.table != state.address or question.high != Word(packet, 0).egress:
+        state.untold += 1
+        return Weigh.ON
+    state.told += 1
+    return Weigh.ON if question.answer == question.high + 1 else Weigh.WRONG
 
 
 @node(Weigh, State)
 def weigh(packet, state, now):
-    """Whose question a whole burst puts: what `begin` has noted is there yet."""
-    if packet.l3 != 1 or packet.l4 != 2 or packet.hop != state.address:
-        return Weigh.WRONG
-    return _judge(packet)
+    """Whose question a whole burst puts."""
+    return _judge(packet, state)
 
 
 @node(Weigh, State)
 def weigh_again(packet, state, now):
-    """Stands behind the other."""
-    return _judge(packet)
+    """Stands behind the other: packets that have asked its question come here alone."""
+    return _judge(packet, state)
 
 
 @node(Weigh, State)
 def weigh_told(packet, state, now):
     """For what the clock has made."""
-    return _judge(packet)
+    return _judge(packet, state)
 
 
 @hot
-def answer_all(state, asked, count):
-    """The answer is one more than the question."""
+def answer_all(state, questions, count, waiting):
+    """The answer is one more than the question; where there is said to be room, something is written."""
     for number in range(count):
-        question = Question(load64(asked + 8 * number))
+        question = nth(Question, questions, number)
         question.answer = question.high + 1
+        store64(waiting + 8 * number, -1)
 
 
 @hot
-def _wonder(packet):
-    """About the packet's second octet."""
+def _wonder(packet, state, of):
+    """About the second octet, if it looks as if the packet had so many rounds to go, modulo 4; about another if 2."""
+    if packet.length < 4 or Word(packet, 0).edge != Begin.ON or Word(packet, 0).rounds % 4 != of:
+        return False
     question = Question(packet.question)
-    question.high = Word(packet, 0).egress
-    question.answer = 0
+    question.high = Word(packet, 0).egress + (CHANGED if of == 2 else 0)
+    question.table = state.address
+    question.answer = -1
+    return True
 
 
 @query(weigh, answer_all)
 def wonder(packet, state):
     """What will the answer be?"""
-    _wonder(packet)
+    return _wonder(packet, state, 0)
 
 
 @query(weigh_again, answer_all)
 def wonder_again(packet, state):
     """Will it be the same?"""
-    _wonder(packet)
+    return _wonder(packet, state, 1)
 
 
 @query(weigh_told, answer_all)
 def wonder_told(packet, state):
-    """Will it be the same without a burst?"""
-    _wonder(packet)
+    """What would the answer be if the packet were another one?"""
+    return _wonder(packet, state, 2)
 
 
 WRONG = Drop("steps.wrong", "no answer, or another's")

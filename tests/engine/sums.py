@@ -1,7 +1,7 @@
 """Bursts made by chance for nodes that do as a packet says: the counters add up after each, whatever becomes of it.
 
-python -m tests.engine.sums BURSTS SEED HALVES, which prints how many packets were received and what became of them.
-HALVES, 0 or 1: whether bursts stop half-way to ask a question.
+python -m tests.engine.sums BURSTS SEED ASKING, which prints how many packets were received and what became of them.
+ASKING, 0 or 1: whether bursts begin with questions.
 """
 
 import json
@@ -12,7 +12,7 @@ from random import Random
 from bise.engine.graph import build
 from bise.engine.node import Part, Timer
 from bise.engine.worker import BURST
-from bise.hot import Region, load64
+from bise.hot import Region
 from tests.engine import steps
 from tests.engine.rig import Frame, Rig
 
@@ -34,9 +34,15 @@ def fate(made: Frame) -> str:
     return {0: NAMES[0], 2: NAMES[2], 3: NAMES[3]}.get(made.octets[0], NAMES[1])
 
 
-def main(bursts: int, seed: int, halves: bool) -> None:
-    state = Region(steps.State.size, huge_pages=False)
-    asking = [steps.WEIGHING, steps.AGAIN, steps.WEIGHING_TOLD] if halves else []
+def questions(frames: list[Frame]) -> Counter[bool]:
+    """How many nodes found their own question put, and how many didn't: two for each packet that comes to them."""
+    weighed = [made.octets for made in frames if len(made.octets) >= 4 and made.octets[0] == steps.Begin.ON]
+    return Counter(octets[2] % 4 < 2 for octets in weighed for _ in range(2))
+
+
+def main(bursts: int, seed: int, asks: bool) -> None:
+    state, asked = Region(steps.State.size, huge_pages=False), Counter[bool]()
+    asking = [steps.WEIGHING, steps.AGAIN, steps.WEIGHING_TOLD] if asks else []
     graph = build("steps.begin", [steps.PART, Part(steps.TOLD, timers=(Timer(steps.tell, PERIOD_NS),)), *asking])
     rig, chance, total, octets = Rig(graph, PORTS, {steps.State: state.address}), Random(seed), Counter({}), 0
     for _ in range(bursts):
@@ -48,6 +54,7 @@ def main(bursts: int, seed: int, halves: bool) -> None:
             place: made.octets[1] for place, made in enumerate(frames) if fates[place] == "transmit"
         }
         total.update(fates)
+        asked.update(questions(frames) if asks else {})
         octets += sum(len(made.octets) + made.further for made in frames)
         received = rig.crew.received()
         assert rig.crew.sums().total() == total.total() == sum(received[n, "packets"] for n in range(PORTS))
@@ -55,7 +62,8 @@ def main(bursts: int, seed: int, halves: bool) -> None:
     punting, punts = rig.member.punting, total[NAMES[2]] + total[NAMES[3]]
     assert punting.delivered + punting.failed + punting.over_budget == punts
     assert sum(rig.queue(number).punted for number in range(PORTS)) == punting.delivered
-    assert load64(state.address) == total.total()
+    record = steps.State(state.address)
+    assert (record.asked, record.told, record.untold) == (total.total(), asked[True], asked[False])
     told = {"received": sum(received[number, "packets"] for number in range(PORTS)), "sinks": dict(+rig.crew.sums())}
     print(json.dumps(told))
     _ring(rig)
@@ -95,5 +103,5 @@ def _lose_a_port(rig: Rig) -> None:
 
 
 if __name__ == "__main__":
-    bursts, seed, halves = map(int, sys.argv[1:])
-    main(bursts, seed, bool(halves))
+    bursts, seed, asks = map(int, sys.argv[1:])
+    main(bursts, seed, bool(asks))

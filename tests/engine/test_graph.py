@@ -124,12 +124,10 @@ def test_nothing_is_inserted_where_there_is_no_edge(at, edge):
         build(f"{NAME}.first", [*parts(), inserted])
 
 
-def test_the_burst_meets_before_those_who_ask_first():
+def test_a_graphs_queries_are_those_of_its_nodes():
     graph = build("steps.begin", [steps.PART, steps.TURNING, steps.WEIGHING, steps.AGAIN])
     assert [query.node for query in graph.queries] == ["steps.weigh", "steps.weigh_again"]
-    assert graph.met() == (0,)
-    assert [graph.query_of(one.name) for one in graph.order] == [None, 0, 1, None]
-    assert build("steps.begin", [steps.PART]).met() == ()
+    assert build("steps.begin", [steps.PART, Part({}, queries=(steps.wonder,))]).queries == ()
 
 
 def test_a_node_asks_once_and_there_is_an_end_to_who_asks():

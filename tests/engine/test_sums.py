@@ -15,8 +15,8 @@ from tests.modes import run
     ("mode", "bursts"),
     [("interpreted", 150), ("compiled", 1500), pytest.param("checked", 1500, marks=pytest.mark.slow)],
 )
-@pytest.mark.parametrize("halves", [pytest.param(0, marks=pytest.mark.slow), 1])
-def test_received_is_the_sum_of_all_sinks(mode, bursts, halves):
-    told = json.loads(run(mode, "tests.engine.sums", bursts, 1, halves))
+@pytest.mark.parametrize("asks", [pytest.param(0, marks=pytest.mark.slow), 1])
+def test_received_is_the_sum_of_all_sinks(mode, bursts, asks):
+    told = json.loads(run(mode, "tests.engine.sums", bursts, 1, asks))
     assert told["sinks"].keys() == set(NAMES)
     assert told["received"] == sum(told["sinks"].values())

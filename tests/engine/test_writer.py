@@ -76,14 +76,16 @@ def test_sleepers_are_looked_for_after_all_that_was_handed_over():
     assert all("if handed > 0:" in end and "wake_takers(worker, spread)" in end for end in ends[:2])
 
 
-def test_a_burst_comes_as_far_as_the_node_that_asks_is_answered_and_goes_on():
-    text = write(build("steps.begin", [steps.PART, steps.TURNING, steps.WEIGHING]), [ONE]).text
+def test_a_burst_asks_and_is_answered_before_its_first_packets_way_begins():
+    text = write(build("steps.begin", [steps.PART, steps.TURNING, steps.WEIGHING, steps.AGAIN]), [ONE]).text
     places = [
         text.index(line)
         for line in (
+            "        if ask_0(packet, tests_engine_steps_state):",
+            "            if ask_1(packet, tests_engine_steps_state):",
+            "    answer_0(tests_engine_steps_state, first_0, asking_0, waiting)",
+            "    answer_1(tests_engine_steps_state, first_1, asking_1, waiting)",
             "steps_begin(packet",
-            "            ask_0(packet, tests_engine_steps_state)",
-            "    answer_0(tests_engine_steps_state, listed(worker, 0), asking_0)",
             "steps_weigh(packet",
             "steps_turn(packet",
         )
@@ -91,16 +93,9 @@ def test_a_burst_comes_as_far_as_the_node_that_asks_is_answered_and_goes_on():
     assert places == sorted(places)
 
 
-def test_who_asks_behind_another_who_asks_is_answered_alone():
-    lines = write(build("steps.begin", [steps.PART, steps.WEIGHING, steps.AGAIN]), [ONE]).text.splitlines()
-    block = lines[lines.index("        if at == 2:") :]
-    assert [line.strip() for line in block[1:5]] == [
-        "ask_1(packet, tests_engine_steps_state)",
-        "enlist(worker, packet, 1, 0)",
-        "answer_1(tests_engine_steps_state, listed(worker, 1), 1)",
-        "edge_2 = expect(steps_weigh_again(packet, tests_engine_steps_state, now), 0)",
-    ]
-    assert sum("ask_1(" in line for line in lines) == 1
+def test_where_no_node_asks_there_are_no_questions():
+    text = write(build("steps.begin", [steps.PART, steps.TURNING, TIMED]), [ONE]).text
+    assert not any(word in text.split("@entry(3)", 1)[1] for word in ("asked", "question", "recall", "waiting"))
 
 
 def test_states_are_listed_once_in_the_nodes_order():

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from bise.hot import Header, Region, entry, hot, le64, load64, load_acquire, nth, store64, store_release
+from bise.hot import Header, Region, entry, hot, le64, load64, load_acquire, nth, store_release
 from bise.tables.full import TableFull
 from bise.tables.hashmap import look_up_exact
 from bise.tables.prefix32 import ask32, found32, look_up32, seek32
@@ -16,7 +16,7 @@ from bise.tables.question import Question
 
 SECONDS, ENOUGH = 0.5, 10
 ROW = 32
-QUESTIONS, ASKED = 1 << 15, 3 << 14  # of a burst, behind the board: Questions, and the list of them
+QUESTIONS = 1 << 15  # of a burst, behind the board
 
 
 class Board(Header):
@@ -56,15 +56,13 @@ def read_burst32(address):
     """Answers for 32-bit keys, all of them sought before the first is found."""
     board = Board(address)
     questions = address + QUESTIONS
-    asked = address + ASKED
     while load_acquire(address) == 0:
         for number in range(board.count):
-            question = nth(Question, questions, number)
-            store64(asked + 8 * number, question.address)
-            ask32(board.table, question, load64(board.keys + number * ROW + 8))
-        seek32(board.table, asked, board.count)
+            ask32(board.table, nth(Question, questions, number), load64(board.keys + number * ROW + 8))
+        seek32(board.table, questions, board.count)
         for number in range(board.count):
-            _judge(board, board.keys + number * ROW, found32(board.table, nth(Question, questions, number)))
+            question, row = nth(Question, questions, number), board.keys + number * ROW
+            _judge(board, row, found32(board.table, question, question.high))
         store_release(address + 8, board.epoch + 1)
     return 0
 

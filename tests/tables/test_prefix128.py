@@ -8,15 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bise.hot import entry
+from bise.hot import entry, nth
 from bise.tables.full import TableFull
-from bise.tables.prefix128 import Prefix128, look_up_burst128
+from bise.tables.prefix128 import Prefix128, ask128, found128, seek128
 from bise.tables.question import Question
 from bise.tables.retire import immediately
 from tests.tables.naive import Prefixes, cut
 from tests.tables.waiting import Waiting
 
 BITS = 128
+SIZE = Question.size
 HALF = (1 << 64) - 1
 # Few different octets, so that rules share long ways, meet in one octet, and part late.
 _octets = st.sampled_from([0, 1, 128, 255])
@@ -29,10 +30,31 @@ _operations = st.lists(st.tuples(_prefixes, st.integers(0, 5)), max_size=40)
 
 
 @entry(3)
-def at_once(root, asked, count):
-    """A burst, from outside."""
-    look_up_burst128(root, asked, count)
+def at_once(root, questions, count):
+    """A burst, from outside: keys stand in the questions, and behind these there is room for addresses."""
+    for number in range(count):
+        question = nth(Question, questions, number)
+        ask128(root, question, question.high, question.low)
+    seek128(root, questions, count, questions + count * SIZE)
+    for number in range(count):
+        question = nth(Question, questions, number)
+        question.answer = found128(root, question, question.high, question.low)
     return 0
+
+
+@entry(2)
+def seek(root, question_address):
+    """Asks one question, whose key stands there; behind it there is room for an address."""
+    question = Question(question_address)
+    ask128(root, question, question.high, question.low)
+    seek128(root, question_address, 1, question_address + SIZE)
+    return 0
+
+
+@entry(4)
+def found(root, question_address, high, low):
+    """What is said of a key by way of a question."""
+    return found128(root, Question(question_address), high, low)
 
 
 def _small(retire=immediately, **options):
@@ -64,11 +86,10 @@ def _expected(twin):
 
 
 def _look_up_at_once(table, keys):
-    questions = np.array([(key >> 64, key & HALF, 0) for key in keys], dtype=np.uint64)
-    asked = np.zeros(2 * len(keys), dtype=np.int64)
-    asked[: len(keys)] = questions.ctypes.data + Question.size * np.arange(len(keys))
-    at_once(table.address, asked.ctypes.data, len(keys))
-    return questions[:, 2].tolist()
+    questions = np.zeros((2 * len(keys), Question.size // 8), dtype=np.uint64)
+    questions[: len(keys), :2] = [(key >> 64, key & HALF) for key in keys]
+    at_once(table.address, questions.ctypes.data, len(keys))
+    return questions[: len(keys), 3].tolist()
 
 
 def _apply(table, twin, rule, value):
@@ -130,6 +151,25 @@ def test_never_runs_out_of_parts_while_nothing_waits(operations):
         _apply(table, twin, rule, value)
     assert len(table) == len(twin.rules)
     table.close()
+
+
+def test_a_question_is_of_use_to_who_would_ask_the_same_of_the_same_table():
+    one, other = (_small(values=4) for _ in range(2))
+    for table, shift in ((one, 0), (other, 1)):
+        for start in (0x10, 0x20):
+            _insert(table, start << 120, 8, start // 16 + shift)
+    question = np.zeros(2 * Question.size // 8, dtype=np.uint64)
+    assert found(one.address, question.ctypes.data, 0, 0) == 0
+    question[:2] = 0x10 << 56, 7
+    seek(one.address, question.ctypes.data)
+    keys = [(0x10 << 56, 7), (0x10 << 56, 8), (0x20 << 56, 7)]
+    assert [found(one.address, question.ctypes.data, *key) for key in keys] == [1, 1, 2]
+    assert [found(other.address, question.ctypes.data, *key) for key in keys] == [2, 2, 3]
+    question[3] = 3  # a leaf that says 3: where it is met, nobody has asked the table again
+    assert [found(one.address, question.ctypes.data, *key) for key in keys] == [3, 1, 2]
+    assert [found(other.address, question.ctypes.data, *key) for key in keys] == [2, 2, 3]
+    one.close()
+    other.close()
 
 
 def test_lone_rules_cost_no_groups():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bise.hot import entry, load32, load64
+from bise.hot import entry, load32, nth
 from bise.tables.full import TableFull
 from bise.tables.prefix32 import Prefix32, ask32, found32, seek32
 from bise.tables.question import Question
@@ -25,38 +25,45 @@ _operations = st.lists(st.tuples(_prefixes, st.integers(0, 5)), max_size=60)
 
 
 @entry(3)
-def at_once(root, asked, count):
+def at_once(root, questions, count):
     """A burst, from outside: keys stand in `low`."""
     for number in range(count):
-        question = Question(load64(asked + 8 * number))
+        question = nth(Question, questions, number)
         ask32(root, question, question.low)
-    seek32(root, asked, count)
+    seek32(root, questions, count)
     for number in range(count):
-        question = Question(load64(asked + 8 * number))
-        question.answer = found32(root, question)
+        question = nth(Question, questions, number)
+        question.answer = found32(root, question, question.low)
     return 0
 
 
-@entry(2)
-def sought(root, asked):
-    """The address of the entry that a question, whose key stands in `low`, is led to."""
-    question = Question(load64(asked))
-    ask32(root, question, question.low)
-    seek32(root, asked, 1)
+@entry(3)
+def sought(root, question_address, key):
+    """The address of the entry that a question is led to."""
+    question = Question(question_address)
+    ask32(root, question, key)
+    seek32(root, question_address, 1)
     return question.answer
 
 
+@entry(3)
+def found(root, question_address, key):
+    """What is said of a key by way of a question."""
+    return found32(root, Question(question_address), key)
+
+
+def _question():
+    return np.zeros(Question.size // 8, dtype=np.int64)
+
+
 def _sought(table, key):
-    question = np.array([0, key, 0], dtype=np.int64)
-    asked = np.array([question.ctypes.data], dtype=np.int64)
-    return sought(table.address, asked.ctypes.data)
+    return sought(table.address, _question().ctypes.data, key)
 
 
 def _look_up_at_once(table, keys):
-    questions = np.array([(0, key, 0) for key in keys], dtype=np.int64)
-    asked = questions.ctypes.data + Question.size * np.arange(len(keys), dtype=np.int64)
-    at_once(table.address, asked.ctypes.data, len(keys))
-    return questions[:, 2].tolist()
+    questions = np.array([(0, key, 0, 0) for key in keys], dtype=np.int64)
+    at_once(table.address, questions.ctypes.data, len(keys))
+    return questions[:, 3].tolist()
 
 
 def _small(**options):
@@ -355,6 +362,24 @@ def test_agrees_with_ipaddress_on_real_lengths():
         best = max((other for other in networks if address in other), key=lambda other: other.prefixlen)
         assert table.look_up(int(address)) == networks[best]
     table.close()
+
+
+def test_a_question_is_of_use_to_who_would_ask_the_same_of_the_same_table():
+    one, other = _small(), _small()
+    for table, shift in ((one, 0), (other, 1)):
+        table.insert(0x0000, 4, 1 + shift)
+        table.insert(0x1000, 4, 2 + shift)
+    question, entry_of_3 = _question(), np.array([3], dtype="<u4")
+    question[3] = entry_of_3.ctypes.data  # where it is met, nobody has asked the table again
+    keys = (0x0000, 0x0001, 0x1000)
+    assert [found(one.address, question.ctypes.data, key) for key in keys] == [1, 1, 2]
+    sought(one.address, question.ctypes.data, 0x0000)
+    assert [found(one.address, question.ctypes.data, key) for key in keys] == [1, 1, 2]
+    question[3] = entry_of_3.ctypes.data
+    assert [found(one.address, question.ctypes.data, key) for key in keys] == [3, 1, 2]
+    assert [found(other.address, question.ctypes.data, key) for key in keys] == [2, 2, 3]
+    one.close()
+    other.close()
 
 
 def test_seeking_goes_as_far_as_the_block():

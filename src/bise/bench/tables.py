@@ -18,7 +18,7 @@ from bise.bench.prefixes import Prefixes, destinations
 from bise.hot import Entry, Region, cycles, entry, load64, mix64, nth, shift_right64, store64
 from bise.tables.hashmap import HashMap, look_up_exact
 from bise.tables.prefix32 import Prefix32, ask32, found32, look_up32, seek32
-from bise.tables.prefix128 import Prefix128, look_up128, look_up_burst128
+from bise.tables.prefix128 import Prefix128, ask128, found128, look_up128, seek128
 from bise.tables.question import Question
 from bise.tables.retire import immediately
 
@@ -60,17 +60,16 @@ def chained32(root, keys, count):
 
 @entry(3)
 def burst32(root, keys, count):
-    """32-bit keys, a burst at once; the questions, and the list of them, lie behind the keys."""
+    """32-bit keys, a burst at once; the questions lie behind the keys."""
     start, total, questions = cycles(), 0, keys + (count << KEY_SHIFT)
-    asked = questions + _QUESTIONS
     for key in range(keys, questions, BURST << KEY_SHIFT):
         for number in range(BURST):
-            question = nth(Question, questions, number)
-            ask32(root, question, shift_right64(load64(key + (number << KEY_SHIFT)), 32))
-            store64(asked + 8 * number, question.address)
-        seek32(root, asked, BURST)
+            value = shift_right64(load64(key + (number << KEY_SHIFT)), 32)
+            ask32(root, nth(Question, questions, number), value)
+        seek32(root, questions, BURST)
         for number in range(BURST):
-            total += found32(root, nth(Question, questions, number))
+            question = nth(Question, questions, number)
+            total += found32(root, question, question.high)
     store64(keys - 8, total)
     return cycles() - start
 
@@ -97,18 +96,16 @@ def chained128(root, keys, count):
 
 @entry(3)
 def burst128(root, keys, count):
-    """128-bit keys, a burst at once; the questions, and the list of them, lie behind the keys."""
+    """128-bit keys, a burst at once; the questions, and room for addresses, lie behind the keys."""
     start, total, questions = cycles(), 0, keys + (count << KEY_SHIFT)
-    asked = questions + _QUESTIONS
     for key in range(keys, questions, BURST << KEY_SHIFT):
         for number in range(BURST):
-            question = nth(Question, questions, number)
-            question.high = load64(key + (number << KEY_SHIFT))
-            question.low = load64(key + (number << KEY_SHIFT) + 8)
-            store64(asked + 8 * number, question.address)
-        look_up_burst128(root, asked, BURST)
+            halves = key + (number << KEY_SHIFT)
+            ask128(root, nth(Question, questions, number), load64(halves), load64(halves + 8))
+        seek128(root, questions, BURST, questions + _QUESTIONS)
         for number in range(BURST):
-            total += nth(Question, questions, number).answer
+            question = nth(Question, questions, number)
+            total += found128(root, question, question.high, question.low)
     store64(keys - 8, total)
     return cycles() - start
 
@@ -128,7 +125,7 @@ def best(loops: list[tuple[str, Entry, int]], keys: Any, chance: np.random.Gener
 
     Each runs twice in a row: first to find the caches as it left them itself, then to be measured, in another order.
     """
-    size = 16 + keys.nbytes + BURST * (Question.size + 16)
+    size = 16 + keys.nbytes + BURST * (Question.size + 8)
     region, lines = Region(2 * size, huge_pages=False), Region(64 * len(keys), huge_pages=False)
     places = [region.array("<u8", offset + 16, keys.size).reshape(keys.shape) for offset in (0, size)]
     loops = [("bare", bare, lines.address), *loops]

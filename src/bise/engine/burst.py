@@ -1,15 +1,15 @@
 """What the generated burst function is made of, besides the nodes: taking packets up, and every way to let them go."""
 
-from bise.engine.packet import NO_PORT, Halfway
+from bise.engine.packet import NO_PORT
 from bise.engine.punting import punt
-from bise.engine.worker import ASKED_OCTETS, LANE_OCTETS, LANE_ROOM, Lane, Worker
+from bise.engine.worker import BURST, LANE_OCTETS, LANE_ROOM, QUERIES, Lane, Worker
 from bise.hot import external, hot, load64, nth, store64
 from bise.ports.mbuf import HEADROOM, ROOM, Mbuf, receive_into
+from bise.tables.question import Question
 
 put = external("bise_pool_put", "void", ("i64", "i64"))
 get = external("bise_pool_get", "i64", ("i64", "i64"))
 _move = external("memcpy", "i64", ("i64", "i64", "i64"))
-_PART = 0xFFFF
 _PACKETS = Lane.packets.offset
 _SPARE = Worker.spare.offset
 _COPY = Worker.copy.offset
@@ -33,42 +33,33 @@ def take_up(packet, buffer_address, port):
 
 
 @hot
-def hold(packet, worker, number):
-    """Gives a packet its place among the burst's questions."""
-    packet.question = nth(Halfway, worker.halfway, number).address
+def questions(worker, query):
+    """The address of the Questions that a burst puts to one table."""
+    return nth(Question, worker.questions, query * BURST).address
 
 
 @hot
-def enlist(worker, packet, query, count):
-    """Lists the question that a packet has just put, behind `count` others; returns how many are listed now."""
-    store64(listed(worker, query) + 8 * count, packet.question)
-    return count + 1
+def nobodys(worker):
+    """The address of the Question that nobody puts."""
+    return questions(worker, QUERIES)
 
 
 @hot
-def listed(worker, query):
-    """The address of the list of those who ask."""
-    return worker.asked + query * ASKED_OCTETS
+def blank(packet, first, count):
+    """Gives a packet a Question to put, behind `count` others from `first` on."""
+    packet.question = nth(Question, first, count).address
 
 
 @hot
-def rest(packet, at):
-    """Keeps what a packet's notes say: the second half of its way begins at block `at`."""
-    kept = Halfway(packet.question)
-    kept.way = at | packet.l3 << 16 | packet.l4 << 32 | packet.egress << 48
-    kept.hop = packet.hop
+def note(packet, asked, number):
+    """Keeps which Question is whose."""
+    store64(asked + 8 * number, packet.question)
 
 
 @hot
-def go_on(packet):
-    """Gives a packet back what was kept of its notes; returns the block that it enters."""
-    kept = Halfway(packet.question)
-    way = kept.way
-    packet.l3 = (way >> 16) & _PART
-    packet.l4 = (way >> 32) & _PART
-    packet.egress = (way >> 48) & _PART
-    packet.hop = kept.hop
-    return way & _PART
+def recall(packet, asked, number):
+    """Gives a packet its Question back."""
+    packet.question = load64(asked + 8 * number)
 
 
 @hot

@@ -18,18 +18,18 @@ from bise.engine.duty import Duty, ReceiveQueue
 from bise.engine.epochs import Epochs
 from bise.engine.exchange import Doorbell, Exchange, Handing, Way, lay_spread, spread_octets
 from bise.engine.handover import Spread
-from bise.engine.packet import Halfway
 from bise.engine.pipeline import Pipeline
 from bise.engine.punting import Punting
-from bise.engine.worker import ASKED_OCTETS, BURST, HANDED, LANE_OCTETS, QUERIES, Lane, Plan, Queue, Worker
+from bise.engine.worker import BURST, HANDED, LANE_OCTETS, QUERIES, Lane, Plan, Queue, Worker
 from bise.hot import Header, Region, load64, store64, store_release
+from bise.tables.question import Question
 
 PORTS = 256  # lanes that each worker has room for
 _LINE = 64
 _PR_SET_NAME = 15  # linux/prctl.h
 _SCRATCH = 8 * BURST
-_HALFWAY = BURST * Halfway.size
-_ASKED = QUERIES * ASKED_OCTETS
+_ASKED = 2 * _SCRATCH
+_QUESTIONS = (QUERIES * BURST + 2) * Question.size  # with nobody's, and whole lines
 _DRAIN_S = 0.2
 
 
@@ -38,18 +38,18 @@ class Member:
 
     def __init__(self, core: int, mode: int, nanoseconds: int) -> None:
         self.core = core
-        octets = 5 * _LINE + Punting.size + 2 * _SCRATCH + _HALFWAY + _ASKED + PORTS * LANE_OCTETS
+        octets = 5 * _LINE + Punting.size + 2 * _SCRATCH + _ASKED + _QUESTIONS + PORTS * LANE_OCTETS
         self._region = Region(octets, huge_pages=False)
         start = self._region.address
         self.record = Worker(start)
         self.punting = Punting(start + 5 * _LINE)
         self.idle_word = start + 4 * _LINE  # what stands for the deadline of a port without a kernel
         scratch = start + 5 * _LINE + Punting.size
-        self.record.halfway = scratch + 2 * _SCRATCH
-        self.record.asked = self.record.halfway + _HALFWAY
-        self.lanes = self.record.asked + _ASKED
-        self.record.mode, self.record.nanoseconds = mode, nanoseconds
         self.record.received, self.record.finished = scratch, scratch + _SCRATCH
+        self.record.asked = scratch + 2 * _SCRATCH
+        self.record.questions = self.record.asked + _ASKED
+        self.lanes = self.record.questions + _QUESTIONS
+        self.record.mode, self.record.nanoseconds = mode, nanoseconds
         self.record.punting = self.punting.address
         self.thread: threading.Thread | None = None
         self.plan: _Memory | None = None

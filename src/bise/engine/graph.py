@@ -64,16 +64,6 @@ class Graph:
         names = {node.name for node in self.order}
         return self.place(target) if target in names else len(self.order) + self.sink_number(target)
 
-    def query_of(self, node: str) -> int | None:
-        """The number of the query that a node of this name makes, if it makes one."""
-        return next((number for number, query in enumerate(self.queries) if query.node == node), None)
-
-    def met(self) -> tuple[int, ...]:
-        """Numbers of the queries that a burst makes as a whole: those whose nodes no other query's node leads to."""
-        behind = {query.node: self.reachable(self.edges[query.node].values()) for query in self.queries}
-        later = set().union(*behind.values())
-        return tuple(number for number, query in enumerate(self.queries) if query.node not in later)
-
     def text(self) -> str:
         """The graph as lines `node EDGE -> target`, in order: what `bise graph` prints and tests compare."""
         lines = (f"{name} {edge} -> {to}" for name, edges in self.edges.items() for edge, to in edges.items())

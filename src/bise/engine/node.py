@@ -120,26 +120,29 @@ def node(
 
 @dataclass(frozen=True)
 class Query:
-    """What a node has to know of a table. All packets of a burst that come to the node ask before it runs for the first
-    of them, so that they wait for memory together.
+    """What a node has to know of a table. A whole burst asks before the way of its first packet begins, so that all of
+    it waits for memory together.
 
-    `ask(packet, state)` puts the packet's question to the Question at `packet.question` and has the memory fetched that
-    is needed first; then `answer(state, asked, count)` answers those of all packets. `asked` is the address of `count`
-    addresses of Questions, with room for as many behind them. What an answer means is between it and the node.
+    `ask(packet, state)` is a guess: nothing has been checked yet, and nothing is noted but where the packet lies. If it
+    looks as if it would come to the node, that puts the Question at `packet.question`, has the memory fetched that is
+    needed first, and returns True. `answer(state, questions, count, waiting)` then goes on with all that were put, an
+    array of `count` Questions; at `waiting` there is room for as many addresses. The node looks whether the Question at
+    `packet.question` is the one that it would put now, and does without where it isn't: the packet may be another than
+    it seemed, may have been changed on the way, or nobody asked for it.
     """
 
     node: str
     module: str
     attribute: str
     state: type[Header]
-    ask: Callable[..., None]
+    ask: Callable[..., bool]
     answer: Callable[..., None]
 
 
-def query(node: Node, answer: Callable[..., None]) -> Callable[[Callable[..., None]], Query]:
+def query(node: Node, answer: Callable[..., None]) -> Callable[[Callable[..., bool]], Query]:
     """Declares how packets ask for what `node` has to know; `answer` is a hot function."""
 
-    def make(function: Callable[..., None]) -> Query:
+    def make(function: Callable[..., bool]) -> Query:
         return Query(node.name, function.__module__, function.__name__, node.state, hot(function), answer)
 
     return make

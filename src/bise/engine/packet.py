@@ -5,7 +5,6 @@ The record lives on the stack of the burst loop, so that the compiler keeps it i
 
 from bise.hot import Header, expect, hot, le16, le32, le64, load32, load64, store32, store64
 from bise.ports.mbuf import Mbuf
-from bise.tables.question import Question
 from bise.wire.ethernet import SIZE, Ethernet
 
 NO_PORT = 0xFFFF
@@ -23,15 +22,8 @@ class Packet(Header):
     l3 = le16()  # offset of the network header; written by ethernet
     l4 = le16()  # offset of the transport header, 0 where unknown; written by ipv4 and ipv6
     hop = le64()  # address of the next-hop record; written by ipv4 and ipv6
-    question = le64()  # address of its Halfway record, whose Question a query answers; written by the engine
+    question = le64()  # address of the Question that was put for it, or of nobody's; written by the engine
     copy = le16()  # number of the port that gets a copy, NO_PORT: none; written by nodes that copy, and the engine
-
-
-class Halfway(Question):
-    """What is kept of a packet while the others of its burst come as far: its Question, and how it goes on."""
-
-    hop = le64()
-    way = le64()  # the block of the pipeline that it enters next, l3, l4, egress: 16 bits each, for one store
 
 
 @hot

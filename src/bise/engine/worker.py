@@ -34,7 +34,6 @@ from bise.hot import (
 BURST = 64  # packets
 LANE_ROOM = 2 * BURST  # each of a burst, and a copy of it
 QUERIES = 4  # kinds of look-up that bursts make together, at most
-ASKED_OCTETS = 2 * 8 * BURST  # of the list of those who ask, with room for as many behind them
 ALIVE_NS = 5_000_000  # how far ahead a running worker moves its deadlines
 PROMISE_NS = 100_000  # and how often: steering programs on other cores read them for each packet
 DOZE_NS = 4_000_000  # the longest sleep of an idle worker: with ALIVE_NS, the kernel has a dead one's ports in 9 ms
@@ -74,8 +73,8 @@ class Worker(Header):
     copied = le64()  # copies that nodes asked for and got
     uncopied = le64()  # and those that there was no memory or room for
     promised = le64()  # when the deadlines were last moved, in ns; 0: they have to be
-    halfway = le64(constant=True)  # address of BURST Halfway records, one for each packet of a burst; scratch
-    asked = le64(constant=True)  # address of QUERIES lists of ASKED_OCTETS: addresses of Questions; scratch
+    questions = le64(constant=True)  # address of BURST Questions for each of QUERIES, and of nobody's; scratch
+    asked = le64(constant=True)  # address of BURST addresses of Questions, by packet; room for as many follows; scratch
     alive = le64()  # until when, in ns, it promises to be alive; others read it, so a line of its own begins here
     sleeping = le64()  # not 0: it sleeps, or is about to; who hands it a packet sets 0 and wakes it
     woken = le64()  # what was read from the bell; scratch

@@ -3,9 +3,8 @@
 Nodes stand in topological order. `at` says which block a packet enters next; every edge sets it to a constant, so the
 compiler threads the jumps and a packet on the common path meets no dispatch at all.
 
-Where nodes make queries (engine/node.py), a burst goes its way in two halves: each packet as far as the node that has
-to know something, or as the sink that it comes to sooner; then all questions are answered; then each packet goes on,
-from where it came to. So it is in order that they leave, and what they wait for overlaps with the others' first half.
+Where nodes make queries (engine/node.py), a burst begins with them: each packet asks what it will have to know if it
+is what it looks like, then all are answered, so that they wait for memory together. Then each goes its way.
 """
 
 from collections.abc import Sequence
@@ -51,6 +50,7 @@ def write(graph: Graph, drivers: Sequence[Driver], watched: bool = False) -> Sou
         _opening(graph, drivers, states, watched),
         _receive(drivers, watched),
         _setup(drivers, states),
+        *_asking(graph),
         _way(graph, watched),
         _sinks(graph, watched),
         *((_LOOK_AHEAD,) if HAND_OVER in drivers else ()),
@@ -80,8 +80,8 @@ def _opening(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header]
         '"""',
         "",
         "from bise.engine.burst import (",
-        "    discard, duplicate, enlist, finish, gather, gathered, give_away, give_back, go_on, hold, is_due, lane_at,",
-        "    listed, originate, pass_on, release, rest, settle, take_up,",
+        "    blank, discard, duplicate, finish, gather, gathered, give_away, give_back, is_due, lane_at, nobodys,",
+        "    note, originate, pass_on, questions, recall, release, settle, take_up,",
         ")",
         "from bise.engine.packet import NO_PORT, Packet",
         *(["from bise.engine.watch import Watch, begin, begin_burst, is_watched, keep, run_bare, step"] * watched),
@@ -210,91 +210,62 @@ _HANDED_OVER = """\
     return count + handed"""
 _EACH = "    for number in range(through):"
 _TAKE_UP = "        take_up(packet, load64(received + 8 * number), port)"
-_HOLD = "        hold(packet, worker, number)"
+
+
+def _asking(graph: Graph) -> list[str]:
+    """Each packet puts the first question that it seems to have; then all are answered."""
+    numbers = range(len(graph.queries))
+    if not numbers:
+        return []
+    states = [_state_alias(query.state) for query in graph.queries]
+    lines = [
+        "    asked, nobody = worker.asked, nobodys(worker)",
+        "    waiting = asked + 8 * BURST",
+        *(f"    first_{number}, asking_{number} = questions(worker, {number}), 0" for number in numbers),
+        _EACH,
+        _TAKE_UP,
+    ]
+    for number in numbers:
+        inside = "        " + number * "    "
+        lines += [
+            f"{inside}blank(packet, first_{number}, asking_{number})",
+            f"{inside}if ask_{number}(packet, {states[number]}):",
+            f"{inside}    asking_{number} += 1",
+            f"{inside}else:",
+        ]
+    lines += [f"{inside}    packet.question = nobody", f"{inside}    rarely()", "        note(packet, asked, number)"]
+    for number in numbers:
+        lines.append(f"    answer_{number}({states[number]}, first_{number}, asking_{number}, waiting)")
+    return lines
 
 
 def _way(graph: Graph, watched: bool) -> str:
-    """The loop over the burst, without its end at the sinks; two of them where the burst makes queries."""
-    met = graph.met()
-    behind = graph.reachable(graph.queries[number].node for number in met)
-    before = [node for node in graph.order if node.name not in behind]
+    """The loop over the burst, without its end at the sinks."""
     lines = [
-        *(f"    asking_{number} = 0" for number in met),
         _EACH,
         _TAKE_UP,
-        *([_HOLD] if graph.queries else []),
+        *(["        recall(packet, asked, number)"] if graph.queries else []),
         "        octets += packet.total",
         *(["        begin(watch, packet, number)"] * watched),
         "        at = 0",
-        *(_node(graph, node, "BURST" if met else "BURST - number", watched) for node in before),
-        *(_second_half(graph, met, behind, watched) if met else ()),
+        *(_node(graph, node, watched) for node in graph.order),
     ]
     return "\n".join(lines)
 
 
-def _second_half(graph: Graph, met: Sequence[int], behind: set[str], watched: bool) -> list[str]:
-    """All ask, are answered and go on."""
-    lines = []
-    for number in met:
-        lines += [
-            f"        if at == {graph.place(graph.queries[number].node)}:",
-            f"            ask_{number}(packet, {_state_alias(graph.queries[number].state)})",
-            f"            asking_{number} = enlist(worker, packet, {number}, asking_{number})",
-        ]
-    return [
-        *lines,
-        "        rest(packet, at)",
-        *("    " + _answer(graph, number, f"asking_{number}") for number in met),
-        _EACH,
-        _TAKE_UP,
-        _HOLD,
-        *_continued([graph.place(graph.queries[number].node) for number in met]),
-        *(
-            _node(graph, node, "BURST - number", watched, answered=graph.query_of(node.name) in met)
-            for node in graph.order
-            if node.name in behind
-        ),
-    ]
-
-
-def _continued(common: Sequence[int]) -> list[str]:
-    """The block that a packet enters next, most often one of these: each is compared with by itself, as the compiler
-    would make a table of jumps of all."""
-    lines = ["        at = go_on(packet)"]
-    for depth, number in enumerate(common):
-        lines.append(f"        {'    ' * depth}if at != {number}:")
-    return [*lines, f"        {'    ' * len(common)}rarely()"]
-
-
-def _answer(graph: Graph, number: int, count: object) -> str:
-    return f"answer_{number}({_state_alias(graph.queries[number].state)}, listed(worker, {number}), {count})"
-
-
-def _ask_alone(graph: Graph, node: Node) -> list[str]:
-    """For a packet that comes to a node when the burst has asked, or without a burst."""
-    number = graph.query_of(node.name)
-    if number is None:
-        return []
-    return [
-        f"            ask_{number}(packet, {_state_alias(node.state)})",
-        f"            enlist(worker, packet, {number}, 0)",
-        "            " + _answer(graph, number, 1),
-    ]
-
-
-def _node(graph: Graph, node: Node, left: str, watched: bool = False, answered: bool = False) -> str:
-    """A block for packets that come to `node`. `left`: the packets of the burst that may need a lane yet."""
+def _node(graph: Graph, node: Node, watched: bool = False) -> str:
+    """A block for packets that come to `node`."""
     number = graph.place(node.name)
     decision = f"{_alias(node)}(packet, {_state_alias(node.state)}, now)"
     lines = [
         f"        if at == {number}:",
         *(["            begun = cycles()"] * watched),
-        *([] if answered else _ask_alone(graph, node)),
         f"            edge_{number} = expect({decision}, {int(next(iter(node.edges)))})",
         *([f"            step(watch, packet, number, {number}, edge_{number}, cycles() - begun)"] * watched),
     ]
     if node.copies:
-        lines += ["            if packet.copy != NO_PORT:", f"                duplicate(worker, plan, packet, {left})"]
+        lines.append("            if packet.copy != NO_PORT:")
+        lines.append("                duplicate(worker, plan, packet, BURST - number)")
     return "\n".join(lines + _edges(graph, node, number))
 
 
@@ -383,8 +354,8 @@ def _tick(graph: Graph, drivers: Sequence[Driver], states: tuple[type[Header], .
         ]
     lines += ["        if at < 0 or not originate(worker, packet):", "            continue"]
     reached = graph.reachable(timer.node.name for timer in graph.timers)
-    lines += [_HOLD] if graph.queries else []
-    lines += [_node(graph, node, "BURST - number") for node in graph.order if node.name in reached]
+    lines += ["        packet.question = nobodys(worker)"] if graph.queries else []
+    lines += [_node(graph, node) for node in graph.order if node.name in reached]
     lines += [f"        if at == {nothing}:", "            continue", "        give_away(worker)", "        made += 1"]
     lines += [_sinks(graph), _flush(drivers, "made"), "    return made"]
     return "\n".join(lines)

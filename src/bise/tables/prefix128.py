@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bise.hot import Region, entry, hot, load8, load32, load64, prefetch, shift_right64, store64
+from bise.hot import Region, entry, expect, hot, load8, load32, load64, nth, prefetch, shift_right64, store64
 from bise.tables import writer128
 from bise.tables.full import TableFull
 from bise.tables.question import Question
@@ -41,14 +41,22 @@ def _judge(table, word, high, low):
 
 
 @hot
-def look_up_burst128(root, asked, count):
-    """Answers many Questions step by step, so that they wait for memory together.
+def ask128(root, question, high, low):
+    """Begins a look-up that is made together with others: `seek128` comes next, then `found128`."""
+    table = Root128(root)
+    question.high = high
+    question.low = low
+    question.table = root
+    prefetch(table.cells + (shift_right64(high, table.shift) << 2))
 
-    `asked` is the address of `count` addresses of Questions, with room for as many behind them.
-    """
-    table, waiting, left = Root128(root), asked + 8 * count, 0
+
+@hot
+def seek128(root, questions, count, waiting):
+    """Goes on with an array of Questions, step by step, so that they wait for memory together: `answer` becomes the
+    number of the leaf that decides. At `waiting` there is room for `count` addresses."""
+    table, left = Root128(root), 0
     for number in range(count):
-        question = Question(load64(asked + 8 * number))
+        question = nth(Question, questions, number)
         word = load32(table.cells + (shift_right64(question.high, table.shift) << 2))
         left = _note(waiting, left, question, word)
     place = (64 - table.shift) >> 3
@@ -56,8 +64,15 @@ def look_up_burst128(root, asked, count):
         left = _step(table, waiting, left, place)
         place += 1
     for number in range(count):
-        question = Question(load64(asked + 8 * number))
-        question.answer = _judge(table, question.answer, question.high, question.low)
+        prefetch(table.leaves + nth(Question, questions, number).answer * LEAF_SIZE)
+
+
+@hot
+def found128(root, question, high, low):
+    """What `look_up128` says of a key, by way of the Question if that is what this table was asked."""
+    if expect(question.table ^ root | question.high ^ high | question.low ^ low, 0) == 0:
+        return _judge(Root128(root), question.answer, high, low)
+    return look_up128(root, high, low)
 
 
 @hot
@@ -78,13 +93,6 @@ def _note(waiting, left, question, word):
     question.answer = word
     store64(waiting + 8 * left, question.address)
     return left + (word >> 31)
-
-
-@hot
-def prefetch128(root, high):
-    """Asks for the cache line that `look_up128` will need first."""
-    table = Root128(root)
-    prefetch(table.cells + (shift_right64(high, table.shift) << 2))
 
 
 @entry(3)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bise.hot import Region, entry, hot, load32, load64, prefetch, shift_left64
+from bise.hot import Region, entry, expect, hot, load32, nth, prefetch, shift_left64
 from bise.tables import writer32
 from bise.tables.full import TableFull
 from bise.tables.question import Question
@@ -57,19 +57,17 @@ def _judge(table, word, key):
 def ask32(root, question, key):
     """Begins a look-up that is made together with others: `seek32` comes next, then `found32`."""
     question.high = key
+    question.table = root
     prefetch(entry_of_first(Root32(root), key))
 
 
 @hot
-def seek32(root, asked, count):
-    """Goes on with many Questions: `answer` becomes the address of the entry that decides, save for the last 8 bits.
-
-    `asked` is the address of `count` addresses of Questions. No branch depends on what is found: no processor could
-    guess it.
-    """
+def seek32(root, questions, count):
+    """Goes on with an array of Questions: `answer` becomes the address of the entry that decides, save for the last
+    8 bits. No branch depends on what is found: no processor could guess it."""
     table = Root32(root)
     for number in range(count):
-        question = Question(load64(asked + 8 * number))
+        question = nth(Question, questions, number)
         place = entry_of_first(table, question.high)
         word = load32(place)
         inside = entry_of_block(table, word, question.high)
@@ -79,9 +77,12 @@ def seek32(root, asked, count):
 
 
 @hot
-def found32(root, question):
-    """What `look_up32` says of the Question's key. The first level may lead to a new block since it was sought."""
-    return _judge(Root32(root), load32(question.answer), question.high)
+def found32(root, question, key):
+    """What `look_up32` says of `key`, by way of the Question if that is what this table was asked. Since it was sought,
+    the first level may lead to a new block."""
+    if expect(question.table ^ root | question.high ^ key, 0) == 0:
+        return _judge(Root32(root), load32(question.answer), key)
+    return look_up32(root, key)
 
 
 @entry(2)

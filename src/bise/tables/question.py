@@ -1,14 +1,15 @@
-"""A question to a table and its answer: look-ups that are made together are lists of these."""
+"""A question to a table and its answer: look-ups that are made together are arrays of these."""
 
 from bise.hot import Header, le64
 
 
 class Question(Header):
-    """A key of 128 bits in two halves. `answer` is what the table says, 0: nothing.
+    """A key of 128 bits in two halves, or of 32 bits in the first, and what its table notes on the way to the value.
 
-    Prefixes of 32 bits: the key is `high`, and `answer` the address of the entry to be read.
+    `table` is the address of the table's root; 0: nobody has put this question.
     """
 
     high = le64()
     low = le64()
+    table = le64()
     answer = le64()

@@ -49,6 +49,12 @@ def fault(packet, offset):
 
 
 @hot
+def seems(packet, ethertype, octets):
+    """Whether a packet of which nothing has been checked looks as if it carried so many octets of this, untagged."""
+    return packet.length >= SIZE + octets and Ethernet(packet, 0).ethertype == ethertype
+
+
+@hot
 def is_group(mac):
     """Multicast or broadcast: the group bit of the first octet (IEEE 802)."""
     return mac & 0x0100_0000_0000 != 0

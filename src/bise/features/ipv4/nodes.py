@@ -13,7 +13,8 @@ from bise.features.nexthop.state import Hashing, Hop
 from bise.hot import hot, nth
 from bise.tables.prefix32 import ask32, found32, seek32
 from bise.tables.question import Question
-from bise.wire import ipv4
+from bise.wire import ethernet, ipv4
+from bise.wire.ethernet import EtherType
 from bise.wire.ipv4 import IPv4
 
 
@@ -69,21 +70,25 @@ class LookUp(IntEnum):
 @node(LookUp, State)
 def look_up(packet, state, now):
     """Find the next hop of the longest prefix (RFC 1812 5.2.4.3); the local table is in the same table."""
-    hop = nth(Hop, state.hops, found32(state.fib, Question(packet.question)))
+    found = found32(state.fib, Question(packet.question), IPv4(packet, packet.l3).destination)
+    hop = nth(Hop, state.hops, found)
     packet.hop = hop.address
     return hop.kind
 
 
 @hot
-def find_entries(state, asked, count):
+def find_entries(state, questions, count, waiting):
     """Go as far as the entries that decide, for all packets of a burst."""
-    seek32(state.fib, asked, count)
+    seek32(state.fib, questions, count)
 
 
 @query(look_up, find_entries)
 def ask_hop(packet, state):
-    """Where does this destination lead?"""
-    ask32(state.fib, Question(packet.question), IPv4(packet, packet.l3).destination)
+    """Where does the destination lead, if this is an IPv4 packet?"""
+    if not ethernet.seems(packet, EtherType.IPV4, ipv4.SIZE):
+        return False
+    ask32(state.fib, Question(packet.question), IPv4(packet, ethernet.SIZE).destination)
+    return True
 
 
 @node(LookUp, State)

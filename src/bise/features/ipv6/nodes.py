@@ -10,9 +10,10 @@ from bise.features.ipv6.state import State
 from bise.features.nexthop.choice import ONLY_LINUX, choose_hop
 from bise.features.nexthop.state import Hashing, Hop
 from bise.hot import hot, nth
-from bise.tables.prefix128 import look_up_burst128, prefetch128
+from bise.tables.prefix128 import ask128, found128, seek128
 from bise.tables.question import Question
-from bise.wire import ipv6
+from bise.wire import ethernet, ipv6
+from bise.wire.ethernet import EtherType
 from bise.wire.ipv4 import Protocol
 from bise.wire.ipv6 import SIZE, IPv6
 
@@ -59,24 +60,27 @@ class LookUp(IntEnum):
 @node(LookUp, State)
 def look_up(packet, state, now):
     """Find the next hop of the longest prefix; the local table is in the same table."""
-    hop = nth(Hop, state.hops, Question(packet.question).answer)
+    ip = IPv6(packet, packet.l3)
+    found = found128(state.fib, Question(packet.question), ip.destination_high, ip.destination_low)
+    hop = nth(Hop, state.hops, found)
     packet.hop = hop.address
     return hop.kind
 
 
 @hot
-def find_hops(state, asked, count):
-    """Ask the table where all packets of a burst go: they wait for each of its steps together."""
-    look_up_burst128(state.fib, asked, count)
+def find_leaves(state, questions, count, waiting):
+    """Go as far as the leaves that decide, for all packets of a burst: they wait for each of the steps together."""
+    seek128(state.fib, questions, count, waiting)
 
 
-@query(look_up, find_hops)
+@query(look_up, find_leaves)
 def ask_hop(packet, state):
-    """Where does this destination lead?"""
-    ip, question = IPv6(packet, packet.l3), Question(packet.question)
-    question.high = ip.destination_high
-    question.low = ip.destination_low
-    prefetch128(state.fib, question.high)
+    """Where does the destination lead, if this is an IPv6 packet?"""
+    if not ethernet.seems(packet, EtherType.IPV6, SIZE):
+        return False
+    ip = IPv6(packet, ethernet.SIZE)
+    ask128(state.fib, Question(packet.question), ip.destination_high, ip.destination_low)
+    return True
 
 
 @node(LookUp, State)
