@@ -66,14 +66,17 @@ def main(bursts: int, seed: int, asks: bool) -> None:
     assert (record.asked, record.told, record.untold) == (total.total(), asked[True], asked[False])
     told = {"received": sum(received[number, "packets"] for number in range(PORTS)), "sinks": dict(+rig.crew.sums())}
     print(json.dumps(told))
-    _ring(rig)
+    _ring(rig, record)
+    assert record.untold - asked[False] == 5 * asks
     _lose_a_port(rig)
     rig.close()
 
 
-def _ring(rig: Rig) -> None:
-    """The clock calls once a period, and every second time a packet of ours leaves and is counted."""
-    before, sent = rig.crew.sums(), 0
+def _ring(rig: Rig, record: steps.State) -> None:
+    """The clock calls once a period, and every second time a packet of ours leaves and is counted. It has asked for
+    nothing, though a burst has just asked the same."""
+    rig.run(0, [Frame(bytes([steps.Begin.ON, 1]) + bytes(58))])
+    before, sent, told = rig.crew.sums(), 0, record.told
     for _ in range(10):
         rig.worker.now += PERIOD_NS
         for _ in range(2):
@@ -85,6 +88,7 @@ def _ring(rig: Rig) -> None:
             rig.pool.put(taken)
     assert sent == 5
     assert rig.worker.originated == 5
+    assert record.told == told
     assert dict(rig.crew.sums() - before) == {"transmit": 5}
     if rig.worker.spare:
         rig.pool.put([rig.worker.spare])

@@ -23,6 +23,11 @@ def tag_fault(packet, offset):
     return vlan.fault(Notes(packet), offset)
 
 
+@entry(3)
+def seems(packet, ethertype, octets):
+    return ethernet.seems(Notes(packet), ethertype, octets)
+
+
 @entry(1)
 def is_group(mac):
     return ethernet.is_group(mac)
@@ -51,6 +56,15 @@ def test_fields_are_where_scapy_puts_them():
 def test_fewer_than_14_octets_are_short(cut):
     expected = ethernet.Fault.NONE if cut == 14 else ethernet.Fault.SHORT
     assert fault(BENCH.lay(SENT[:cut], further=99), 0) == expected
+
+
+@pytest.mark.parametrize("cut", range(0, 40, 3))
+@pytest.mark.parametrize("ethertype", [EtherType.IPV4, EtherType.IPV6, EtherType.VLAN])
+def test_what_a_packet_seems_to_carry_is_all_there(cut, ethertype):
+    octets = bytes(Ether(type=ethertype)) + bytes(26)
+    expected = [ethertype == EtherType.IPV4 and cut >= 14 + wanted for wanted in (0, 20)]
+    packet = BENCH.lay(octets[:cut], further=99)
+    assert [seems(packet, EtherType.IPV4, wanted) for wanted in (0, 20)] == expected
 
 
 @pytest.mark.parametrize(
