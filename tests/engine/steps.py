@@ -4,7 +4,7 @@ from enum import IntEnum
 
 from bise.engine.node import NOTHING, TRANSMIT, Drop, Insert, Part, Punt, PuntClass, To, node, query
 from bise.engine.packet import extend
-from bise.hot import Header, hot, le16, le64, nth, store64, u8
+from bise.hot import Header, hot, le16, le64, nth, u8
 from bise.tables.question import Question
 
 CHANGED = 1 << 10  # added to a packet's question, it is another's
@@ -135,12 +135,11 @@ def weigh_told(packet, state, now):
 
 
 @hot
-def answer_all(state, questions, count, waiting):
-    """The answer is one more than the question; where there is said to be room, something is written."""
+def answer_all(state, questions, count):
+    """The answer is one more than the question."""
     for number in range(count):
         question = nth(Question, questions, number)
         question.answer = question.high + 1
-        store64(waiting + 8 * number, -1)
 
 
 @hot

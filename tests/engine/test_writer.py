@@ -83,8 +83,8 @@ def test_a_burst_asks_and_is_answered_before_its_first_packets_way_begins():
         for line in (
             "        if ask_0(packet, tests_engine_steps_state):",
             "            if ask_1(packet, tests_engine_steps_state):",
-            "    answer_0(tests_engine_steps_state, first_0, asking_0, waiting)",
-            "    answer_1(tests_engine_steps_state, first_1, asking_1, waiting)",
+            "    answer_0(tests_engine_steps_state, first_0, asking_0)",
+            "    answer_1(tests_engine_steps_state, first_1, asking_1)",
             "steps_begin(packet",
             "steps_weigh(packet",
             "steps_turn(packet",
@@ -95,7 +95,7 @@ def test_a_burst_asks_and_is_answered_before_its_first_packets_way_begins():
 
 def test_where_no_node_asks_there_are_no_questions():
     text = write(build("steps.begin", [steps.PART, steps.TURNING, TIMED]), [ONE]).text
-    assert not any(word in text.split("@entry(3)", 1)[1] for word in ("asked", "question", "recall", "waiting"))
+    assert not any(word in text.split("@entry(3)", 1)[1] for word in ("asked", "question", "recall"))
 
 
 def test_states_are_listed_once_in_the_nodes_order():

@@ -31,11 +31,12 @@ _operations = st.lists(st.tuples(_prefixes, st.integers(0, 5)), max_size=40)
 
 @entry(3)
 def at_once(root, questions, count):
-    """A burst, from outside: keys stand in the questions, and behind these there is room for addresses."""
+    """Bursts, from outside: keys stand in the questions."""
     for number in range(count):
         question = nth(Question, questions, number)
         ask128(root, question, question.high, question.low)
-    seek128(root, questions, count, questions + count * SIZE)
+    for first in range(0, count, 64):
+        seek128(root, questions + first * SIZE, min(64, count - first))
     for number in range(count):
         question = nth(Question, questions, number)
         question.answer = found128(root, question, question.high, question.low)
@@ -44,10 +45,10 @@ def at_once(root, questions, count):
 
 @entry(2)
 def seek(root, question_address):
-    """Asks one question, whose key stands there; behind it there is room for an address."""
+    """Asks one question, whose key stands there."""
     question = Question(question_address)
     ask128(root, question, question.high, question.low)
-    seek128(root, question_address, 1, question_address + SIZE)
+    seek128(root, question_address, 1)
     return 0
 
 
@@ -86,10 +87,9 @@ def _expected(twin):
 
 
 def _look_up_at_once(table, keys):
-    questions = np.zeros((2 * len(keys), Question.size // 8), dtype=np.uint64)
-    questions[: len(keys), :2] = [(key >> 64, key & HALF) for key in keys]
+    questions = np.array([(key >> 64, key & HALF, 0, 0) for key in keys], dtype=np.uint64)
     at_once(table.address, questions.ctypes.data, len(keys))
-    return questions[: len(keys), 3].tolist()
+    return questions[:, 3].tolist()
 
 
 def _apply(table, twin, rule, value):
@@ -158,7 +158,7 @@ def test_a_question_is_of_use_to_who_would_ask_the_same_of_the_same_table():
     for table, shift in ((one, 0), (other, 1)):
         for start in (0x10, 0x20):
             _insert(table, start << 120, 8, start // 16 + shift)
-    question = np.zeros(2 * Question.size // 8, dtype=np.uint64)
+    question = np.zeros(Question.size // 8, dtype=np.uint64)
     assert found(one.address, question.ctypes.data, 0, 0) == 0
     question[:2] = 0x10 << 56, 7
     seek(one.address, question.ctypes.data)
@@ -170,6 +170,16 @@ def test_a_question_is_of_use_to_who_would_ask_the_same_of_the_same_table():
     assert [found(other.address, question.ctypes.data, *key) for key in keys] == [2, 2, 3]
     one.close()
     other.close()
+
+
+@pytest.mark.parametrize("count", [1, 63, 64])
+def test_a_burst_of_questions_that_all_lie_deep(count):
+    table = _small(capacity=64, groups=80)
+    keys = [0x20010DB8 << 96 | number for number in range(count)]
+    for number, key in enumerate(keys):
+        _insert(table, key, 128, 1 + number % 7)
+    assert _look_up_at_once(table, keys) == [1 + number % 7 for number in range(count)]
+    table.close()
 
 
 def test_lone_rules_cost_no_groups():

@@ -23,7 +23,6 @@ from bise.tables.question import Question
 from bise.tables.retire import immediately
 
 RUNS, BURST, KEY_SHIFT = 40, 32, 4
-_QUESTIONS = BURST * Question.size
 CHANGES = 20_000
 LATE = 50  # values have fewer bits: the next key waits for the one before, and stays as it is
 
@@ -96,13 +95,13 @@ def chained128(root, keys, count):
 
 @entry(3)
 def burst128(root, keys, count):
-    """128-bit keys, a burst at once; the questions, and room for addresses, lie behind the keys."""
+    """128-bit keys, a burst at once; the questions lie behind the keys."""
     start, total, questions = cycles(), 0, keys + (count << KEY_SHIFT)
     for key in range(keys, questions, BURST << KEY_SHIFT):
         for number in range(BURST):
             halves = key + (number << KEY_SHIFT)
             ask128(root, nth(Question, questions, number), load64(halves), load64(halves + 8))
-        seek128(root, questions, BURST, questions + _QUESTIONS)
+        seek128(root, questions, BURST)
         for number in range(BURST):
             question = nth(Question, questions, number)
             total += found128(root, question, question.high, question.low)
@@ -125,7 +124,7 @@ def best(loops: list[tuple[str, Entry, int]], keys: Any, chance: np.random.Gener
 
     Each runs twice in a row: first to find the caches as it left them itself, then to be measured, in another order.
     """
-    size = 16 + keys.nbytes + BURST * (Question.size + 8)
+    size = 16 + keys.nbytes + BURST * Question.size
     region, lines = Region(2 * size, huge_pages=False), Region(64 * len(keys), huge_pages=False)
     places = [region.array("<u8", offset + 16, keys.size).reshape(keys.shape) for offset in (0, size)]
     loops = [("bare", bare, lines.address), *loops]

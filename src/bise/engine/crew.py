@@ -28,7 +28,6 @@ PORTS = 256  # lanes that each worker has room for
 _LINE = 64
 _PR_SET_NAME = 15  # linux/prctl.h
 _SCRATCH = 8 * BURST
-_ASKED = 2 * _SCRATCH
 _QUESTIONS = (QUERIES * BURST + 2) * Question.size  # with nobody's, and whole lines
 _DRAIN_S = 0.2
 
@@ -38,7 +37,7 @@ class Member:
 
     def __init__(self, core: int, mode: int, nanoseconds: int) -> None:
         self.core = core
-        octets = 5 * _LINE + Punting.size + 2 * _SCRATCH + _ASKED + _QUESTIONS + PORTS * LANE_OCTETS
+        octets = 5 * _LINE + Punting.size + 3 * _SCRATCH + _QUESTIONS + PORTS * LANE_OCTETS
         self._region = Region(octets, huge_pages=False)
         start = self._region.address
         self.record = Worker(start)
@@ -46,8 +45,7 @@ class Member:
         self.idle_word = start + 4 * _LINE  # what stands for the deadline of a port without a kernel
         scratch = start + 5 * _LINE + Punting.size
         self.record.received, self.record.finished = scratch, scratch + _SCRATCH
-        self.record.asked = scratch + 2 * _SCRATCH
-        self.record.questions = self.record.asked + _ASKED
+        self.record.asked, self.record.questions = scratch + 2 * _SCRATCH, scratch + 3 * _SCRATCH
         self.lanes = self.record.questions + _QUESTIONS
         self.record.mode, self.record.nanoseconds = mode, nanoseconds
         self.record.punting = self.punting.address

@@ -74,7 +74,7 @@ class Worker(Header):
     uncopied = le64()  # and those that there was no memory or room for
     promised = le64()  # when the deadlines were last moved, in ns; 0: they have to be
     questions = le64(constant=True)  # address of BURST Questions for each of QUERIES, and of nobody's; scratch
-    asked = le64(constant=True)  # address of BURST addresses of Questions, by packet; room for as many follows; scratch
+    asked = le64(constant=True)  # address of BURST addresses of Questions, by packet; scratch
     alive = le64()  # until when, in ns, it promises to be alive; others read it, so a line of its own begins here
     sleeping = le64()  # not 0: it sleeps, or is about to; who hands it a packet sets 0 and wakes it
     woken = le64()  # what was read from the bell; scratch

@@ -220,7 +220,6 @@ def _asking(graph: Graph) -> list[str]:
     states = [_state_alias(query.state) for query in graph.queries]
     lines = [
         "    asked, nobody = worker.asked, nobodys(worker)",
-        "    waiting = asked + 8 * BURST",
         *(f"    first_{number}, asking_{number} = questions(worker, {number}), 0" for number in numbers),
         _EACH,
         _TAKE_UP,
@@ -235,7 +234,7 @@ def _asking(graph: Graph) -> list[str]:
         ]
     lines += [f"{inside}    packet.question = nobody", f"{inside}    rarely()", "        note(packet, asked, number)"]
     for number in numbers:
-        lines.append(f"    answer_{number}({states[number]}, first_{number}, asking_{number}, waiting)")
+        lines.append(f"    answer_{number}({states[number]}, first_{number}, asking_{number})")
     return lines
 
 

@@ -9,7 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from bise.hot import Region, entry, expect, hot, load8, load32, load64, nth, prefetch, shift_right64, store64
+from bise.hot import (
+    Region,
+    entry,
+    expect,
+    hot,
+    load8,
+    load32,
+    lowest_bit,
+    nth,
+    prefetch,
+    shift_left64,
+    shift_right64,
+    sub64,
+)
 from bise.tables import writer128
 from bise.tables.full import TableFull
 from bise.tables.question import Question
@@ -51,18 +64,18 @@ def ask128(root, question, high, low):
 
 
 @hot
-def seek128(root, questions, count, waiting):
-    """Goes on with an array of Questions, step by step, so that they wait for memory together: `answer` becomes the
-    number of the leaf that decides. At `waiting` there is room for `count` addresses."""
+def seek128(root, questions, count):
+    """Goes on with an array of 64 Questions at most, step by step, so that they wait for memory together: `answer`
+    becomes the number of the leaf that decides."""
     table, left = Root128(root), 0
     for number in range(count):
         question = nth(Question, questions, number)
         word = load32(table.cells + (shift_right64(question.high, table.shift) << 2))
-        left = _note(waiting, left, question, word)
-    place = (64 - table.shift) >> 3
-    while left:
-        left = _step(table, waiting, left, place)
-        place += 1
+        left = _note(question, word, number, left)
+    octets = (64 - table.shift) >> 3
+    while left != 0:
+        left = _step(table, questions, left, octets)
+        octets += 1
     for number in range(count):
         prefetch(table.leaves + nth(Question, questions, number).answer * LEAF_SIZE)
 
@@ -76,23 +89,25 @@ def found128(root, question, high, low):
 
 
 @hot
-def _step(table, waiting, count, place):
-    """Goes on by octet number `place` of their keys; how many have to go on once more, and come first now."""
-    left, octet_at = 0, place ^ 7  # halves are little-endian
-    for number in range(count):
-        question = Question(load64(waiting + 8 * number))
-        cell = (question.answer & NUMBER) + load8(question.address + octet_at)
-        left = _note(waiting, left, question, load32(table.cells + (cell << 2)))
+def _step(table, questions, those, octets):
+    """Goes on by the octet behind the first `octets` of their keys with the Questions whose bits are set; returns those
+    that have to go on once more."""
+    left, place = 0, octets ^ 7  # halves are little-endian
+    while those != 0:
+        number = lowest_bit(those)
+        those &= sub64(those, 1)
+        question = nth(Question, questions, number)
+        cell = (question.answer & NUMBER) + load8(question.address + place)
+        left = _note(question, load32(table.cells + (cell << 2)), number, left)
     return left
 
 
 @hot
-def _note(waiting, left, question, word):
-    """Notes how far a question has come, and lists it if the word is INNER, without a branch: no processor could guess
+def _note(question, word, number, left):
+    """Notes how far a question has come, and its bit if the word is INNER, without a branch: no processor could guess
     it."""
     question.answer = word
-    store64(waiting + 8 * left, question.address)
-    return left + (word >> 31)
+    return left | shift_left64(word >> 31, number)
 
 
 @entry(3)

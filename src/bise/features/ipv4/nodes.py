@@ -77,7 +77,7 @@ def look_up(packet, state, now):
 
 
 @hot
-def find_entries(state, questions, count, waiting):
+def find_entries(state, questions, count):
     """Go as far as the entries that decide, for all packets of a burst."""
     seek32(state.fib, questions, count)
 

@@ -68,9 +68,9 @@ def look_up(packet, state, now):
 
 
 @hot
-def find_leaves(state, questions, count, waiting):
+def find_leaves(state, questions, count):
     """Go as far as the leaves that decide, for all packets of a burst: they wait for each of the steps together."""
-    seek128(state.fib, questions, count, waiting)
+    seek128(state.fib, questions, count)
 
 
 @query(look_up, find_leaves)
