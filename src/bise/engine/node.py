@@ -126,9 +126,9 @@ class Query:
     `ask(packet, state)` is a guess: nothing has been checked yet, and nothing is noted but where the packet lies. If it
     looks as if it would come to the node, that puts the Question at `packet.question`, has the memory fetched that is
     needed first, and returns True. `answer(state, questions, count)` then goes on with all that were put, an array of
-    `count` Questions. The node looks whether the Question at `packet.question` is the one that it would put now, and
-    does without where it isn't: the packet may be another than it seemed, may have been changed on the way, or nobody
-    asked for it.
+    `count` Questions, BURST at most. The node looks whether the Question at `packet.question` is the one that it would
+    put now, and does without where it isn't: the packet may be another than it seemed, may have been changed on the
+    way, or nobody asked for it.
     """
 
     node: str

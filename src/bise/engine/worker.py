@@ -31,7 +31,7 @@ from bise.hot import (
     sub64,
 )
 
-BURST = 64  # packets
+BURST = 64  # packets; with a bit of a word for each, tables note how far its questions have come
 LANE_ROOM = 2 * BURST  # each of a burst, and a copy of it
 QUERIES = 4  # kinds of look-up that bursts make together, at most
 ALIVE_NS = 5_000_000  # how far ahead a running worker moves its deadlines
