@@ -2,7 +2,7 @@
 
     python -m tests.engine.watched
 
-Prints what became of the packets, in bursts that go on at once and in bursts that stop half-way to ask a question.
+Prints what became of the packets, in bursts that ask nothing and in bursts that begin with questions.
 AssertionError where a packet is lost, changed or told of wrongly.
 """
 
