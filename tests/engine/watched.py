@@ -136,8 +136,8 @@ def check_who_has_the_plan(rig: Rig) -> None:
 
 def main() -> None:
     seen = check([steps.PART, steps.TURNING], [(0, 5, 16), (1, 1, 16)])
-    halves = check([steps.PART, steps.TURNING, steps.WEIGHING], [(0, 5, 16), (1, 0, 16), (2, 1, 16)])
-    print(json.dumps({"seen": seen, "in halves": halves}))
+    asking = check([steps.PART, steps.TURNING, steps.WEIGHING], [(0, 5, 16), (1, 0, 16), (2, 1, 16)])
+    print(json.dumps({"seen": seen, "asking": asking}))
 
 
 def check(parts: list[Part], steps_on: list[tuple[int, int, int]]) -> dict[str, int]:
