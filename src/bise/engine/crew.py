@@ -27,6 +27,7 @@ from bise.tables.question import Question
 PORTS = 256  # lanes that each worker has room for
 _LINE = 64
 _PR_SET_NAME = 15  # linux/prctl.h
+_PUNTING = -(-Punting.size // _LINE) * _LINE
 _SCRATCH = 8 * BURST
 _QUESTIONS = (QUERIES * BURST + 2) * Question.size  # with nobody's, and whole lines
 _DRAIN_S = 0.2
@@ -37,13 +38,13 @@ class Member:
 
     def __init__(self, core: int, mode: int, nanoseconds: int) -> None:
         self.core = core
-        octets = 5 * _LINE + Punting.size + 3 * _SCRATCH + _QUESTIONS + PORTS * LANE_OCTETS
+        octets = 5 * _LINE + _PUNTING + 3 * _SCRATCH + _QUESTIONS + PORTS * LANE_OCTETS
         self._region = Region(octets, huge_pages=False)
         start = self._region.address
         self.record = Worker(start)
         self.punting = Punting(start + 5 * _LINE)
         self.idle_word = start + 4 * _LINE  # what stands for the deadline of a port without a kernel
-        scratch = start + 5 * _LINE + Punting.size
+        scratch = start + 5 * _LINE + _PUNTING
         self.record.received, self.record.finished = scratch, scratch + _SCRATCH
         self.record.asked, self.record.questions = scratch + 2 * _SCRATCH, scratch + 3 * _SCRATCH
         self.lanes = self.record.questions + _QUESTIONS
