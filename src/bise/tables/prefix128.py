@@ -35,13 +35,18 @@ from bise.tables.trie128 import FANOUT, INNER, LEAF_SIZE, NUMBER, Leaf, Root128,
 def look_up128(root, high, low):
     """The value of the longest prefix that holds the key; 0 if none does. `root` is the table's address."""
     table = Root128(root)
-    shift = table.shift
-    word = load32(table.cells + (shift_right64(high, shift) << 2))
-    bits = 64 - shift
+    word = load32(_first(table, high))
+    bits = 64 - table.shift
     while word & INNER:
         word = load32(table.cells + (((word & NUMBER) + octet(high, low, bits)) << 2))
         bits += 8
     return _judge(table, word, high, low)
+
+
+@hot
+def _first(table, high):
+    """The address of the first cell that a key leads to."""
+    return table.cells + (shift_right64(high, table.shift) << 2)
 
 
 @hot
@@ -60,7 +65,7 @@ def ask128(root, question, high, low):
     question.high = high
     question.low = low
     question.table = root
-    prefetch(table.cells + (shift_right64(high, table.shift) << 2))
+    prefetch(_first(table, high))
 
 
 @hot
@@ -70,7 +75,7 @@ def seek128(root, questions, count):
     table, left = Root128(root), 0
     for number in range(count):
         question = nth(Question, questions, number)
-        word = load32(table.cells + (shift_right64(question.high, table.shift) << 2))
+        word = load32(_first(table, question.high))
         left = _note(question, word, number, left)
     octets = (64 - table.shift) >> 3
     while left != 0:
